@@ -1,0 +1,96 @@
+"""The packages of one response body: a row of 71 bytes each, never an object each.
+
+A *package* is what a Greenplum segment takes as one: the messages F O L in front of a D and the D itself (kind `data`), an
+empty D (`end`), or an E (`error`).
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+UNKNOWN = (1 << 64) - 1
+"""Stands for "the wire did not say" in `offset`, `line` and the times of a row."""
+
+NO_FILE = (1 << 32) - 1
+KINDS = ("data", "end", "error")
+DATA, END, ERROR = range(3)
+
+COMPLETE = 1  # flag: the last byte of the content was reached and none of it is missing
+ASSUMED = 2  # flag: found again after lost framing
+ZSTD = 4  # flag: the content is one zstd frame; `length` is its decompressed size
+
+ROW = struct.Struct("<QIIIQQQQIIQBB")
+
+
+class Package(NamedTuple):
+    """One row. Positions count bytes of the response body (after the head), times are nanoseconds since the epoch."""
+
+    position: int  # of its first message
+    head: int  # bytes of F, O, L and the type and length of D: content starts at position + head
+    length: int  # bytes of content as the D or E message says
+    file: int  # index into PackageTable.files, or NO_FILE
+    offset: int  # of the first byte in the file, UNKNOWN without O
+    line: int  # of the first row, 0 = the server did not know, UNKNOWN without L
+    ns: int  # first byte
+    end_ns: int  # last byte, UNKNOWN while it has not come
+    frame: int  # of the first byte
+    end_frame: int  # of the last byte seen
+    capture: int  # position in the capture of the first frame that holds a byte of it
+    kind: int
+    flags: int
+
+    @property
+    def kind_name(self) -> str:
+        return KINDS[self.kind]
+
+    @property
+    def complete(self) -> bool:
+        return bool(self.flags & COMPLETE)
+
+
+class PackageTable:
+    """Rows in wire order, with the file names and error texts they point at.
+
+    `files` are the names of F as sent (bytes), each once; a name stays in force until the next F.
+    `missing` holds stretches of the body that the capture does not have, as (from, to) body positions in order.
+    """
+
+    __slots__ = ("_rows", "files", "known_files", "missing")
+
+    def __init__(self) -> None:
+        self._rows = bytearray()
+        self.files: list[bytes] = []
+        self.known_files: dict[bytes, int] = {}
+        self.missing: list[tuple[int, int]] = []
+
+    def __len__(self) -> int:
+        return len(self._rows) // ROW.size
+
+    def __getitem__(self, index: int) -> Package:
+        if index < 0:
+            index += len(self)
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return Package._make(ROW.unpack_from(self._rows, index * ROW.size))
+
+    def __iter__(self) -> Iterator[Package]:
+        for index in range(len(self)):
+            yield self[index]
+
+    def append(self, *row: int) -> None:
+        """Add a row; the order of values is that of `Package`."""
+        self._rows += ROW.pack(*row)
+
+    def replace_last(self, package: Package) -> None:
+        ROW.pack_into(self._rows, len(self._rows) - ROW.size, *package)
+
+    def file_index(self, name: bytes) -> int:
+        """Index of a name of F in `files`, which learns it if it is new."""
+        index = self.known_files.get(name)
+        if index is None:
+            index = self.known_files[name] = len(self.files)
+            self.files.append(name)
+        return index
+
+    def file_name(self, package: Package) -> bytes | None:
+        return None if package.file == NO_FILE else self.files[package.file]
