@@ -1,4 +1,4 @@
-"""The packages of one response body: a row of 71 bytes each, never an object each.
+"""The packages of one response body: a row of 70 bytes each, never an object each.
 
 A *package* is what a Greenplum segment takes as one: the messages F O L in front of a D and the D itself (kind `data`), an
 empty D (`end`), or an E (`error`).
