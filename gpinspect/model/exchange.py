@@ -67,7 +67,7 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and its response. Unknown is None, never a default. Addresses, numbers and words as the JSON contract has them."""
+    """One request and its response. Unknown is None, never a default; numbers and words as the JSON contract has them."""
 
     id: int
     session: int | None

@@ -52,16 +52,15 @@ class PackageTable:
     """Rows in wire order, with the file names and error texts they point at.
 
     `files` are the names of F as sent (bytes), each once; a name stays in force until the next F.
-    `missing` holds stretches of the body that the capture does not have, as (from, to) body positions in order.
     """
 
-    __slots__ = ("_rows", "files", "known_files", "missing")
+    __slots__ = ("_rows", "data", "files", "known_files")
 
     def __init__(self) -> None:
         self._rows = bytearray()
+        self.data = 0  # data packages among the rows
         self.files: list[bytes] = []
         self.known_files: dict[bytes, int] = {}
-        self.missing: list[tuple[int, int]] = []
 
     def __len__(self) -> int:
         return len(self._rows) // ROW.size
@@ -77,9 +76,16 @@ class PackageTable:
         for index in range(len(self)):
             yield self[index]
 
+    def spans(self) -> Iterator[tuple[int, int, int, int, int]]:
+        """Of each data package: index, file index, offset, length, and body position of its content (quicker than rows)."""
+        for index, row in enumerate(ROW.iter_unpack(self._rows)):
+            if row[11] == DATA:
+                yield index, row[3], row[4], row[2], row[0] + row[1]
+
     def append(self, *row: int) -> None:
         """Add a row; the order of values is that of `Package`."""
         self._rows += ROW.pack(*row)
+        self.data += row[11] == DATA
 
     def replace_last(self, package: Package) -> None:
         ROW.pack_into(self._rows, len(self._rows) - ROW.size, *package)

@@ -1,0 +1,363 @@
+"""One TCP connection for one lifetime: who is who, what is spoken, which exchanges it carries.
+
+What is spoken is told from the first bytes, on any port. A connection that is not gpfdist is passed over from then on.
+"""
+
+import re
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Protocol
+
+from gpinspect.engine.channel import ENDLESS, Buffer, Channel
+from gpinspect.engine.content import Keep
+from gpinspect.engine.exchange import ExchangeState
+from gpinspect.engine.http import LARGEST_HEAD, RequestReader, ResponseReader
+from gpinspect.engine.packages import PackageScanner
+from gpinspect.engine.stream import Stream
+from gpinspect.model import Address
+from gpinspect.model import Connection as ConnectionValue
+
+if TYPE_CHECKING:
+    from gpinspect.engine.index import Index
+
+_METHOD = re.compile(rb"[A-Z]{2,12} ")
+_METHOD_BEGINS = re.compile(rb"[A-Z]{1,12}\Z")
+_SSL_REQUEST = bytes.fromhex("0000000804d2162f")
+_GSS_REQUEST = bytes.fromhex("0000000804d21630")
+
+
+def classify(first: bytes) -> str:
+    """What the first bytes of one direction say: request, response, client-hello, server-hello, tls, ssl-request, startup, package,
+    "more" (too few to tell) or "unknown"."""
+    if _METHOD.match(first):
+        return "request"
+    if first.startswith(b"HTTP/1."):
+        return "response"
+    if len(first) < 7 and b"HTTP/1.".startswith(first):
+        return "more"
+    if first[0] == 0x16:
+        if len(first) < 6:
+            return "more" if first[1:2] in (b"", b"\3") else "unknown"
+        if first[1] == 3 and first[2] <= 4:
+            return {1: "client-hello", 2: "server-hello"}.get(first[5], "tls")
+        return "unknown"
+    if first[0] == 0:
+        if len(first) < 8:
+            return "more"
+        if first[:8] in (_SSL_REQUEST, _GSS_REQUEST):
+            return "ssl-request"
+        if first[4:8] == b"\0\3\0\0":
+            return "startup"
+        return "unknown"
+    if first[0:1] == b"F" and len(first) >= 6:
+        return "package" if first[1:3] == b"\0\0" and first[5] == 0x2F else "unknown"
+    if first[0:1] == b"D" and first[1:5] == b"\0\0\0\0":
+        return "response" if b"HTTP/1.".startswith(first[5:12]) and len(first) > 5 else "more" if len(first) == 5 else "unknown"
+    if first[0:1] in (b"F", b"D") and len(first) < 6 and first[1:] == bytes(len(first) - 1):
+        return "more"
+    return "more" if _METHOD_BEGINS.match(first) else "unknown"
+
+
+class Opening:
+    """Holds the first bytes of a direction until it is clear what is spoken (a `Reader`)."""
+
+    __slots__ = ("capture", "channel", "connection", "frame", "ns", "seen", "side")
+
+    def __init__(self, connection: "Connection", side: int) -> None:
+        self.connection = connection
+        self.side = side
+        self.seen = bytearray()
+        self.ns = self.frame = self.capture = 0
+
+    def feed(self, buffer: Buffer, start: int, end: int, ns: int, frame: int, capture: int) -> int:
+        if not self.seen:
+            self.ns, self.frame, self.capture = ns, frame, capture
+        self.seen += buffer[start:end]
+        stream = self.connection.streams[self.side]
+        stream.end += end - start
+        self.connection.consider(self.side)
+        stream.end -= end - start
+        return end
+
+    def content(self, buffer: Buffer, start: int, end: int) -> None:
+        """No content is announced here."""
+
+    def content_end(self, ns: int, frame: int) -> None:
+        """No content is announced here."""
+
+    def lost(self, count: int) -> None:
+        """The beginning is not in the capture: whatever follows may be anything."""
+        self.connection.beginning_lost(self.side)
+
+    def close(self) -> None:
+        """Nothing more will help to tell what it was."""
+
+
+class Nobody:
+    """The reader of a direction that concerns nobody (a `Reader`)."""
+
+    def feed(self, buffer: Buffer, start: int, end: int, ns: int, frame: int, capture: int) -> int:
+        return end
+
+    def content(self, buffer: Buffer, start: int, end: int) -> None:
+        """Passed over."""
+
+    def content_end(self, ns: int, frame: int) -> None:
+        """Passed over."""
+
+    def lost(self, count: int) -> None:
+        """Passed over."""
+
+    def close(self) -> None:
+        """Passed over."""
+
+
+NOBODY = Nobody()
+
+
+class Recent(Protocol):
+    """What of the capture can still be looked at."""
+
+    def differing(self, stream: Stream, sequence: int, buffer: Buffer, start: int, count: int) -> int:
+        """How many of `count` bytes that came again read otherwise than the first time (0 where that is out of reach)."""
+
+
+class Connection:
+    """Two streams and what is known of them together."""
+
+    def __init__(self, index: "Index", number: int, key: bytes, ns: int, frame: int) -> None:
+        self.id = number
+        self.index = index
+        self.recent: Recent = index
+        self.key = key  # as sent by side 0
+        self.start_ns = ns
+        self.first_frame = frame
+        self.end_ns = ns
+        self.last_frame = frame
+        self.opened = False  # the SYN was captured
+        self.answered = False  # and the SYN+ACK
+        self.spoken = ""  # http, tls, postgres, other
+        self.preface: str | None = None
+        self.unproven = False  # found in mid-stream: a package is looked for, nothing else points to gpfdist
+        self.reset_side: int | None = None
+        self.closed_side: int | None = None
+        self.finished = False
+        self.exchanges: list[ExchangeState] = []
+        first, second = Opening(self, 0), Opening(self, 1)
+        self.streams = (Stream(first, self, 0), Stream(second, self, 1))
+        self.streams[0].peer, self.streams[1].peer = self.streams[1], self.streams[0]
+        self.client: Stream | None = None
+        self.server: Stream | None = None
+        self.requests: RequestReader | None = None
+
+    # who is who -----------------------------------------------------------------------------------------------------
+
+    def roles(self, client: int) -> None:
+        self.client, self.server = self.streams[client], self.streams[1 - client]
+
+    def _address(self, side: int) -> Address:
+        size = 4 if len(self.key) == 12 else 16
+        host = self.key[side * size : (side + 1) * size]
+        port = self.key[size * 2 + side * 2 : size * 2 + side * 2 + 2]
+        return Address(host_text(host), int.from_bytes(port, "big"))
+
+    @property
+    def client_address(self) -> Address:
+        return self._address(self.client.side if self.client else 0)
+
+    @property
+    def server_address(self) -> Address:
+        return self._address(self.server.side if self.server else 1)
+
+    def who(self, side: int | None) -> str | None:
+        if side is None:
+            return None
+        client = self.client.side if self.client else 0
+        return "client" if side == client else "server"
+
+    @property
+    def reset_by(self) -> str | None:
+        return self.who(self.reset_side)
+
+    @property
+    def closed_by(self) -> str | None:
+        return self.who(self.closed_side)
+
+    # what is spoken -------------------------------------------------------------------------------------------------
+
+    def consider(self, side: int) -> None:
+        """More first bytes of a side have come."""
+        opening = self.streams[side].reader
+        assert isinstance(opening, Opening)
+        verdict = classify(bytes(opening.seen[:32]))
+        if verdict == "more":
+            return
+        if verdict == "request":
+            self._http(side)
+        elif verdict == "response":
+            self._http(1 - side)
+        elif verdict in ("client-hello", "server-hello", "tls"):
+            self._pass("tls", client=side if verdict == "client-hello" else 1 - side if verdict == "server-hello" else 0)
+        elif verdict in ("ssl-request", "startup"):
+            self.preface = "SSLRequest" if bytes(opening.seen[:8]) == _SSL_REQUEST else None
+            self._pass("postgres", client=side)
+        elif (verdict == "package" and not self.opened) or not self.opened:
+            self._search(side)
+        elif side == 1 or len(opening.seen) > LARGEST_HEAD:
+            self._pass("other", client=0)
+        # the opener may send what it likes: what the other side answers will tell
+
+    def _http(self, client: int) -> None:
+        self.spoken = "http"
+        self.unproven = False
+        self.roles(client)
+        assert self.client is not None and self.server is not None
+        self.requests = RequestReader(self.client, self)
+        self._switch(self.client, self.requests)
+        self._switch(self.server, ResponseReader(self.server, self))
+
+    def _switch(self, stream: Stream, reader: RequestReader | ResponseReader) -> None:
+        """Give the held first bytes of a stream to the reader that understands them."""
+        opening = stream.reader
+        stream.reader = reader
+        if isinstance(opening, Opening):
+            if opening.seen:
+                stream.end -= len(opening.seen)
+                stream.deliver(bytes(opening.seen), 0, len(opening.seen), opening.ns, opening.frame, opening.capture)
+        elif isinstance(reader, RequestReader):  # what was sent before the answer was no request head that we could read
+            stream.reader = NOBODY
+            stream.pass_over(ENDLESS)
+        stream.refresh()
+
+    def _pass(self, spoken: str, client: int) -> None:
+        """Not ours (or not open to us): from here on only counted."""
+        self.spoken = spoken
+        self.roles(client)
+        for stream in self.streams:
+            stream.reader = NOBODY
+            stream.pass_over(ENDLESS)
+            stream.refresh()
+
+    def _search(self, side: int) -> None:
+        """The connection began before the capture: look for packages."""
+        stream = self.streams[side]
+        opening = stream.reader
+        assert isinstance(opening, Opening)
+        self.unproven = True
+        state = ExchangeState(self, self.index.content_key())
+        state.start_ns, state.first_frame = opening.ns, opening.frame
+        scanner = PackageScanner(stream, state, self.keep(state), found=False)
+        stream.reader = scanner
+        seen = bytes(opening.seen)
+        stream.end -= len(seen)
+        stream.deliver(seen, 0, len(seen), opening.ns, opening.frame, opening.capture)
+        stream.refresh()
+
+    def beginning_lost(self, side: int) -> None:
+        """The first bytes of a side are missing in the capture."""
+        if isinstance(self.streams[side].reader, Opening):
+            self._search(side)
+
+    def recognised(self, channel: Channel) -> None:
+        """A package was found in mid-stream: this side is a server."""
+        assert isinstance(channel, Stream)
+        if self.spoken == "http":
+            return
+        self.spoken = "http"
+        self.unproven = False
+        self.roles(1 - channel.side)
+        scanner = channel.reader
+        assert isinstance(scanner, PackageScanner)
+        self.exchanges.append(scanner.state)
+        client = self.client
+        assert client is not None
+        client.reader = NOBODY
+        client.pass_over(ENDLESS)
+        client.refresh()
+
+    # exchanges ------------------------------------------------------------------------------------------------------
+
+    def _new_exchange(self, ns: int, frame: int) -> ExchangeState:
+        state = ExchangeState(self, self.index.content_key())
+        state.start_ns, state.first_frame = ns, frame
+        self.exchanges.append(state)
+        return state
+
+    def exchange_for_request(self, ns: int, frame: int) -> ExchangeState:
+        """The exchange that a request beginning here belongs to (a recorder may have written its answer first)."""
+        if self.exchanges and not self.exchanges[-1].request.whole and not self.exchanges[-1].finished:
+            state = self.exchanges[-1]
+            if frame < state.first_frame:
+                state.start_ns, state.first_frame = ns, frame
+            return state
+        return self._new_exchange(ns, frame)
+
+    def exchange_for_response(self, ns: int, frame: int) -> ExchangeState:
+        """The exchange that an answer beginning here belongs to."""
+        if self.exchanges and not self.exchanges[-1].answered:
+            return self.exchanges[-1]
+        return self._new_exchange(ns, frame)
+
+    def request_resolved(self) -> None:
+        """The answer is here: the request will not become more whole than it is."""
+        if self.requests is not None:
+            self.requests.resolve()
+
+    def keep(self, state: ExchangeState) -> Keep | None:
+        return Keep(self.index.store, state.content_key) if self.index.store is not None else None
+
+    def share(self, text: str | None) -> str | None:
+        """The same text object for equal texts: header values repeat from exchange to exchange."""
+        return None if text is None else self.index.texts.setdefault(text, text)
+
+    def weird(self, code: str, channel: Channel, frame: int, ns: int, **values: str | int) -> None:
+        side = channel.side if isinstance(channel, Stream) else None
+        self.index.weird(code, self, side, frame, ns, channel.position, values)
+
+    # the end --------------------------------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Nothing will be captured of this connection any more."""
+        if self.finished:
+            return
+        self.finished = True
+        for stream in self.streams:
+            stream.finish()
+        for stream in self.streams:
+            for code, count in (("GPI020", stream.capture_loss), ("GPI021", stream.network_loss), ("GPI022", stream.differing)):
+                if count:
+                    self.weird(code, stream, stream.last_frame, stream.last_ns, bytes=count)
+
+    def last_payload_ns(self) -> int:
+        return max(self.streams[0].last_ns, self.streams[1].last_ns, self.start_ns)
+
+    def last_payload_frame(self) -> int:
+        return max(self.streams[0].last_frame, self.streams[1].last_frame, self.first_frame)
+
+    def freeze(self, gpfdist_servers: set[Address]) -> ConnectionValue:
+        client = self.client or self.streams[0]
+        server = self.server or self.streams[1]
+        kind = self.spoken or ("other" if client.position or server.position else "silent")
+        if kind == "http" and (self.server_address in gpfdist_servers or any(state.gpfdist for state in self.exchanges)):
+            kind = "gpfdist"
+        return ConnectionValue(
+            id=self.id,
+            client=self.client_address,
+            server=self.server_address,
+            kind=kind,
+            preface=self.preface,
+            opened=self.opened,
+            reset_by=self.reset_by,
+            closed_by=self.closed_by,
+            client_bytes=client.position,
+            server_bytes=server.position,
+            missing_bytes=client.missing.total + server.missing.total,
+            retransmitted_bytes=client.resent + server.resent,
+            start_ns=self.start_ns,
+            end_ns=max(self.end_ns, self.last_payload_ns()),
+            frames=(self.first_frame, max(self.last_frame, self.last_payload_frame())),
+        )
+
+
+def host_text(host: bytes) -> str:
+    """An IPv4 or IPv6 address in its usual text form (RFC 5952)."""
+    return str(ip_address(host))

@@ -1,0 +1,366 @@
+"""Protocol 1: from response bytes to package rows, without looking at rows of data.
+
+Layouts come from the grammar. The usual package (F O L D in one stretch) takes one unpack; everything else goes message by message.
+After lost framing the scanner looks for a plausible F O L D chain and goes on from there, marked as assumed.
+"""
+
+import struct
+from typing import TYPE_CHECKING
+
+from gpinspect.engine.channel import ENDLESS, Buffer, Channel
+from gpinspect.engine.content import Keep
+from gpinspect.engine.inflate import Inflater
+from gpinspect.grammar.layouts import (
+    AFTER_NAME,
+    END_PACKAGE,
+    LARGEST_BLOCK,
+    LARGEST_LENGTH,
+    LARGEST_NAME,
+    MESSAGE_HEAD,
+    D,
+    E,
+    F,
+    L,
+    O,
+)
+from gpinspect.model import packages as rows
+from gpinspect.model.packages import NO_FILE, UNKNOWN, Package, PackageTable
+
+if TYPE_CHECKING:
+    from gpinspect.engine.exchange import ExchangeState
+
+HEAD = MESSAGE_HEAD.size
+NUMBER = struct.Struct(">Q")
+LARGEST_ERROR_TEXT = 1 << 16
+SEARCH_LIMIT = 16 << 20
+"""Bytes of a stream in which a package is looked for, when it is not known to be gpfdist at all."""
+
+LETTERS = {F: 0, O: 1, L: 2, D: 3, E: 4}
+CHAIN = b"O\0\0\0\x08"
+TAIL = 5 + LARGEST_NAME + AFTER_NAME.size
+
+
+class PackageScanner:
+    """Reads a response body of protocol 1 (a `Reader`)."""
+
+    def __init__(
+        self, channel: Channel, state: "ExchangeState", keep: Keep | None, *, zstd: bool = False, found: bool = True
+    ) -> None:
+        self.channel = channel
+        self.state = state
+        self.keep = keep
+        self.zstd = zstd
+        self.table = PackageTable()
+        self.counts = [0, 0, 0, 0, 0]
+        state.table = self.table
+        state.counts = self.counts
+        self.partial = bytearray()  # of a message head that is not whole yet, or the tail of a search
+        self.searching = not found
+        self.searched = 0  # bytes looked through without finding a package
+        self.lost_at = 0  # stream position where framing was lost
+        self.assumed = False
+        self.over = False
+        self.file = NO_FILE
+        self.name_length = -1  # of the last F
+        self.name = b""
+        self.inflater: Inflater | None = None
+        self.error_text: bytearray | None = None
+        self.missing_before = 0
+        self._fresh()
+        if not found:
+            state.framing = False
+
+    def _fresh(self) -> None:
+        """No message of the next package has been seen."""
+        self.begin: int | None = None  # body position of its first message
+        self.offset = UNKNOWN
+        self.line = UNKNOWN
+
+    # structure ------------------------------------------------------------------------------------------------------
+
+    def feed(self, buffer: Buffer, start: int, end: int, ns: int, frame: int, capture: int) -> int:
+        if self.inflater is not None:
+            return self._inflate(buffer, start, end, ns, frame)
+        if self.over:
+            self.state.trailing += end - start
+            return end
+        if self.searching:
+            return self._search(buffer, start, end, ns, frame, capture)
+        position = self.channel.end - (self.state.body_start or 0)
+        if self.begin is None and not self.partial and buffer[start] == F and end - start > 40:
+            reached = self._usual(buffer, start, end, position, ns, frame, capture)
+            if reached:
+                return reached
+        return self._message(buffer, start, end, position, ns, frame, capture)
+
+    def _usual(self, buffer: Buffer, start: int, end: int, position: int, ns: int, frame: int, capture: int) -> int:
+        """A whole F O L D head in one stretch; 0 if it is not one."""
+        length: int = MESSAGE_HEAD.unpack_from(buffer, start)[1]
+        after = start + HEAD + length
+        if length > LARGEST_NAME or after + AFTER_NAME.size > end:
+            return 0
+        o, o_length, offset, l, l_length, line, d, size = AFTER_NAME.unpack_from(buffer, after)  # noqa: E741
+        if o != O or l != L or d != D or o_length != 8 or l_length != 8 or not 0 < size <= LARGEST_LENGTH:
+            return 0
+        name = buffer[start + HEAD : after]
+        if length != self.name_length or name != self.name:
+            self._named(bytes(name))
+        counts = self.counts
+        counts[0] += 1
+        counts[1] += 1
+        counts[2] += 1
+        reached = after + AFTER_NAME.size
+        self._data(position, reached - start, size, offset, line, ns, frame, capture)
+        return reached
+
+    def _named(self, name: bytes) -> None:
+        self.name = name
+        self.name_length = len(name)
+        self.file = self.table.file_index(name)
+
+    def _message(self, buffer: Buffer, start: int, end: int, position: int, ns: int, frame: int, capture: int) -> int:
+        """One message head, which may come in several stretches."""
+        partial = self.partial
+        if not partial:
+            self.begun = (position, ns, frame, capture)
+        wanted = HEAD
+        while True:
+            more = min(end, start + wanted - len(partial))
+            partial += buffer[start:more]
+            start = more
+            if len(partial) < wanted:
+                return start
+            letter, length = MESSAGE_HEAD.unpack_from(partial, 0)
+            needs = self._needs(letter, length)
+            if needs == wanted:
+                break
+            wanted = needs
+        body = bytes(partial[HEAD:])
+        partial.clear()
+        self._take(letter, length, body, *self.begun)
+        return start
+
+    def _needs(self, letter: int, length: int) -> int:
+        """Bytes that must be together before a message can be taken."""
+        if letter == F and length <= LARGEST_NAME:
+            return HEAD + length
+        if letter in (O, L) and length == 8:
+            return HEAD + 8
+        return HEAD
+
+    def _take(self, letter: int, length: int, body: bytes, position: int, ns: int, frame: int, capture: int) -> None:
+        """A message head is whole; `body` is the content of F, O or L."""
+        column = LETTERS.get(letter)
+        if column is None or length > LARGEST_LENGTH:
+            shown = chr(letter) if 0x20 < letter < 0x7F else f"0x{letter:02x}"
+            if column is None:
+                self.state.connection.weird("GPI103", self.channel, frame, ns, letter=shown, position=position)
+            else:
+                self.state.connection.weird("GPI107", self.channel, frame, ns, letter=shown, length=length, position=position)
+            self._lose_framing()
+            return
+        self.counts[column] += 1 if letter != D else 0
+        if self.begin is None:
+            self.begin, self.begin_ns, self.begin_frame, self.begin_capture = position, ns, frame, capture
+        if letter == D:
+            here = position + HEAD - self.begin
+            self._data(self.begin, here, length, self.offset, self.line, self.begin_ns, self.begin_frame, self.begin_capture)
+        elif letter == E:
+            self._error(position, length, ns, frame, capture)
+        elif letter == F and length <= LARGEST_NAME:
+            self._named(body)
+        elif letter == F:
+            self.state.connection.weird("GPI106", self.channel, frame, ns, length=length)
+            self.channel.pass_over(length)
+        elif length != 8:
+            self.state.connection.weird("GPI105", self.channel, frame, ns, letter=chr(letter), length=length)
+            self.channel.pass_over(length)
+        elif letter == O:
+            self.offset = NUMBER.unpack(body)[0]
+        else:
+            self.line = NUMBER.unpack(body)[0]
+
+    # content --------------------------------------------------------------------------------------------------------
+
+    def _data(self, position: int, head: int, length: int, offset: int, line: int, ns: int, frame: int, capture: int) -> None:
+        state, channel = self.state, self.channel
+        self.counts[3] += 1
+        state.announced += length
+        if state.first_byte_ns is None:
+            state.first_byte_ns = ns
+        flags = rows.ASSUMED if self.assumed else 0
+        self.assumed = False
+        if not length:
+            self.table.append(
+                position, head, 0, NO_FILE, offset, line, ns, ns, frame, frame, capture, rows.END, flags | rows.COMPLETE
+            )
+            state.ended = True
+            self.over = True
+            self._fresh()
+            return
+        if self.zstd:
+            flags |= rows.ZSTD
+        self.table.append(position, head, length, self.file, offset, line, ns, UNKNOWN, frame, frame, capture, rows.DATA, flags)
+        self.begin = None
+        self.offset = self.line = UNKNOWN
+        self.missing_before = channel.missing.total
+        if self.keep is not None:
+            self.keep.open_package(len(self.table) - 1)
+        if self.zstd:
+            if length > LARGEST_BLOCK:
+                state.connection.weird("GPI107", channel, frame, ns, letter="D", length=length, position=position)
+                self._lose_framing()
+                return
+            self.inflater = Inflater(length)
+            state.cut_bytes = 0
+        else:
+            channel.pass_over(length, self.keep is not None)
+
+    def _error(self, position: int, length: int, ns: int, frame: int, capture: int) -> None:
+        self.table.append(position, HEAD, length, NO_FILE, UNKNOWN, UNKNOWN, ns, UNKNOWN, frame, frame, capture, rows.ERROR, 0)
+        self.error_text = bytearray()
+        self.missing_before = self.channel.missing.total
+        self.state.errors.append("")
+        if self.state.first_byte_ns is None:
+            self.state.first_byte_ns = ns
+        self._fresh()
+        if length:
+            self.channel.pass_over(length, True)
+        else:
+            self.content_end(ns, frame)
+
+    def content(self, buffer: Buffer, start: int, end: int) -> None:
+        if self.error_text is not None:
+            room = LARGEST_ERROR_TEXT - len(self.error_text)
+            self.error_text += buffer[start : min(end, start + max(0, room))]
+            self.state.errors[-1] = self.error_text.decode("utf-8", "backslashreplace")
+        elif self.keep is not None and self.begin is None and len(self.table):
+            last = self.table[-1]
+            at = self.channel.position - (self.state.body_start or 0) - last.position - last.head
+            self.keep.write(at, buffer, start, end)
+
+    def content_end(self, ns: int, frame: int) -> None:
+        if self.begin is not None:
+            return  # the content of a strange F, O or L
+        self.error_text = None
+        whole = self.channel.missing.total == self.missing_before
+        self._close_row(ns, frame, whole)
+
+    def _close_row(self, ns: int, frame: int, whole: bool) -> None:
+        last = self.table[-1]
+        flags = last.flags | (rows.COMPLETE if whole else 0)
+        self.table.replace_last(Package(*last[:7], ns, last.frame, frame, last.capture, last.kind, flags))
+
+    def _inflate(self, buffer: Buffer, start: int, end: int, ns: int, frame: int) -> int:
+        """The content of a D is one zstd frame; where it ends, the next message begins."""
+        inflater = self.inflater
+        assert inflater is not None
+        used = inflater.feed(buffer, start, end, self.keep)
+        self.state.cut_bytes = inflater.given
+        if inflater.problem:
+            self.state.connection.weird("GPI108", self.channel, frame, ns, problem=inflater.problem)
+            self.inflater = None
+            self._lose_framing()
+            return start + used
+        if inflater.done:
+            self.inflater = None
+            self.state.cut_bytes = None
+            self._close_row(ns, frame, inflater.given == self.table[-1].length)
+        return start + used
+
+    # lost and found -------------------------------------------------------------------------------------------------
+
+    def lost(self, count: int) -> None:
+        """Bytes of a head (or of a zstd frame) are missing: where the next message begins is not known any more."""
+        if self.over:
+            return
+        if self.inflater is not None:
+            self.inflater = None
+        self._lose_framing()
+
+    def _lose_framing(self) -> None:
+        if not self.searching:
+            channel = self.channel
+            self.state.connection.weird(
+                "GPI101", channel, channel.last_frame, channel.last_ns, position=channel.position - (self.state.body_start or 0)
+            )
+            self.lost_at = channel.position
+        self.searching = True
+        self.state.framing = False
+        self.partial.clear()
+        self._fresh()
+
+    def _search(self, buffer: Buffer, start: int, end: int, ns: int, frame: int, capture: int) -> int:
+        """Look for F len name O 8 offset L 8 line D len."""
+        kept = len(self.partial)
+        window = bytes(self.partial) + bytes(buffer[start:end])
+        at = window.find(CHAIN)
+        while at >= 0:
+            head = self._head_before(window, at)
+            if head is not None and at + AFTER_NAME.size <= len(window):
+                if self._plausible(window, at):
+                    return self._found(window, head, kept, start, ns, frame, capture)
+            elif at + AFTER_NAME.size > len(window):
+                break
+            at = window.find(CHAIN, at + 1)
+        self.searched += end - start
+        self.partial = bytearray(window[-TAIL:])
+        if self.state.connection.unproven and self.searched > SEARCH_LIMIT:
+            self.partial.clear()
+            self.channel.pass_over(ENDLESS)
+        return end
+
+    def _head_before(self, window: bytes, at: int) -> int | None:
+        """Where the F whose name ends at `at` begins."""
+        if self.name and window.endswith(self.name, 0, at):
+            begin = at - len(self.name) - HEAD
+            if begin >= 0 and MESSAGE_HEAD.unpack_from(window, begin) == (F, len(self.name)):
+                return begin
+        for begin in range(at - HEAD - 1, max(-1, at - HEAD - LARGEST_NAME - 1), -1):
+            if window[begin] == F and MESSAGE_HEAD.unpack_from(window, begin)[1] == at - begin - HEAD:
+                return begin
+        return None
+
+    def _plausible(self, window: bytes, at: int) -> bool:
+        o, o_length, offset, l, l_length, _, d, size = AFTER_NAME.unpack_from(window, at)  # noqa: E741
+        return bool(o == O and l == L and d == D and o_length == l_length == 8 and 0 < size <= LARGEST_LENGTH and offset < 1 << 60)
+
+    def _found(self, window: bytes, head: int, kept: int, start: int, ns: int, frame: int, capture: int) -> int:
+        state, channel = self.state, self.channel
+        behind = kept - head  # bytes of the head that came in earlier stretches
+        if state.body_start is None:
+            state.body_start = channel.end - behind
+            state.connection.recognised(channel)
+        elif not self.state.connection.unproven:
+            skipped = channel.end - behind - self.lost_at
+            state.connection.weird(
+                "GPI102", channel, frame, ns, position=channel.end - behind - state.body_start, skipped=max(0, skipped)
+            )
+        self.searching = False
+        self.assumed = True
+        state.framing = True
+        self.partial.clear()
+        length: int = MESSAGE_HEAD.unpack_from(window, head)[1]
+        after = head + HEAD + length
+        _, _, offset, _, _, line, _, size = AFTER_NAME.unpack_from(window, after)
+        self._named(window[head + HEAD : after])
+        for column in range(3):
+            self.counts[column] += 1
+        reached = after + AFTER_NAME.size
+        if state.request.method is None and not state.answered:
+            self.zstd = window[reached : reached + 4] == b"\x28\xb5\x2f\xfd"
+            state.response_zstd = self.zstd
+        self._data(channel.end - behind - state.body_start, reached - head, size, offset, line, ns, frame, capture)
+        return start + reached - kept
+
+    def close(self) -> None:
+        """The stream is over: an end package may be all that is left of it."""
+        if self.state.trailing:
+            channel = self.channel
+            self.state.connection.weird("GPI109", channel, channel.last_frame, channel.last_ns, bytes=self.state.trailing)
+        if self.searching and self.partial.endswith(END_PACKAGE) and self.state.body_start is not None:
+            position = self.channel.end - self.state.body_start - HEAD
+            self.assumed = True
+            self.searching = False
+            self.state.framing = True
+            self._data(position, HEAD, 0, UNKNOWN, UNKNOWN, self.channel.last_ns, self.channel.last_frame, 0)

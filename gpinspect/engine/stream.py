@@ -1,0 +1,263 @@
+"""One direction of a TCP connection: segments in any order in, ordered bytes and holes out.
+
+Rules: the byte captured first wins. A hole is final when the receiver has acknowledged it and a little more time has passed (a
+recorder may write an acknowledgment before the data), when the connection ends, or when the reordering buffer is full.
+"""
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING, NamedTuple
+
+from gpinspect.engine.channel import Buffer, Channel, Reader
+
+if TYPE_CHECKING:
+    from gpinspect.engine.connection import Connection
+
+WRAP = 1 << 32
+MASK = WRAP - 1
+HALF = 1 << 31
+
+NEVER = -1
+"""`expected` of a stream whose next segment needs a closer look, whatever its sequence number."""
+
+LARGEST_WINDOW = 1 << 30
+"""Bytes that can be on their way at once (RFC 7323); an acknowledgment further ahead is no evidence."""
+
+LARGEST_STASH = 8 << 20
+"""Bytes that wait for a hole to fill, per stream."""
+MOST_STASHED = 8192
+PATIENCE_NS = 200_000_000
+"""How long after its acknowledgment a hole may still be filled."""
+PATIENCE_SEGMENTS = 64
+ONE_SIDED_SEGMENTS = 256
+"""Segments to wait behind a hole when the acknowledgments of the receiver are not captured at all."""
+
+
+class Early(NamedTuple):
+    """A segment that came before the bytes in front of it."""
+
+    position: int
+    data: bytes  # may be shorter than `length` (snap length)
+    length: int
+    ns: int
+    frame: int
+    capture: int
+
+
+class Stream(Channel):
+    """A channel fed by TCP segments. The hot loop works on `expected`, `left`, `last_ns`, `last_frame` and `ack` directly."""
+
+    __slots__ = (
+        "ack",
+        "acked_at",
+        "acked_ns",
+        "capture_loss",
+        "connection",
+        "differing",
+        "early",
+        "early_bytes",
+        "expected",
+        "fin",
+        "key",
+        "late_acks",
+        "network_loss",
+        "next",
+        "origin",
+        "peer",
+        "resent",
+        "side",
+        "snapped",
+        "snapped_frames",
+        "syn",
+        "watching",
+    )
+
+    peer: "Stream"
+    key: bytes
+
+    def __init__(self, reader: Reader, connection: "Connection", side: int) -> None:
+        super().__init__(reader)
+        self.connection = connection
+        self.side = side  # 0 = sent by who opened, or was seen first
+        self.next: int | None = None  # sequence number of the next byte; None before the first segment
+        self.origin = 0  # sequence number of position 0
+        self.expected = NEVER  # `next`, while the segment that has it may be taken without a closer look
+        self.ack = -1  # last acknowledgment number this side sent
+        self.watching = False  # its acknowledgments decide a hole of the peer's
+        self.syn: int | None = None  # sequence number of the first byte, as its SYN says
+        self.fin = False
+        self.early: list[Early] = []
+        self.early_bytes = 0
+        self.acked_ns: int | None = None  # when the receiver acknowledged the first hole
+        self.acked_at = 0
+        self.late_acks = 0
+        self.resent = 0  # bytes seen again
+        self.differing = 0  # of those, bytes that differed
+        self.snapped = 0  # bytes cut off by the snap length
+        self.snapped_frames = 0
+        self.capture_loss = 0  # bytes that were acknowledged but not captured
+        self.network_loss = 0  # bytes that nobody acknowledged and the capture does not have
+
+    def begin(self, sequence: int) -> None:
+        """The first byte of the stream has this sequence number."""
+        self.next = sequence & MASK
+        self.origin = sequence & MASK
+
+    def arrive(
+        self, sequence: int, buffer: Buffer, start: int, captured: int, length: int, ns: int, frame: int, capture: int
+    ) -> None:
+        """A segment with payload `buffer[start:start + captured]`, of which `length` bytes were on the wire."""
+        if self.next is None:
+            self.begin(sequence)
+        assert self.next is not None
+        ahead = (sequence - self.next) & MASK
+        if ahead >= HALF:
+            ahead -= WRAP
+        if ahead < 0:
+            seen = min(-ahead, length)
+            if length > 1 or seen < length or -ahead > 1:  # one byte just before the next one is a keep-alive
+                self.resent += seen
+                self._compare_again(sequence, buffer, start, min(captured, seen))
+            if seen == length:
+                return
+            start += seen
+            captured = max(0, captured - seen)
+            length -= seen
+            ahead = 0
+        if ahead or self.early:
+            self._stash(self.position + ahead, bytes(buffer[start : start + captured]), length, ns, frame, capture)
+            if not ahead:
+                self._drain()
+        else:
+            self._take(buffer, start, captured, length, ns, frame, capture)
+        self._settle(ns)
+
+    def _take(self, buffer: Buffer, start: int, captured: int, length: int, ns: int, frame: int, capture: int) -> None:
+        assert self.next is not None
+        self.next = (self.next + length) & MASK
+        self.deliver(buffer, start, start + captured, ns, frame, capture)
+        if captured < length:
+            self.snapped += length - captured
+            self.snapped_frames += 1
+            self.last_ns = ns
+            self.last_frame = frame
+            self.lose(length - captured)
+
+    def _settle(self, ns: int) -> None:
+        """Decide whether the next segment may be taken without a closer look."""
+        if self.early:
+            self.expected = NEVER
+            self.peer.watching = True
+            self.peer.expected = NEVER
+            self._decide(ns)
+        if not self.early:
+            self.peer.watching = False
+            self.acked_ns = None
+            self.late_acks = 0
+            self.refresh()
+
+    def refresh(self) -> None:
+        """The next segment may be taken without a closer look unless somebody wants its content or waits for a hole to fill."""
+        closer = self.next is None or self.early or self.wanted or self.watching
+        self.expected = NEVER if closer or self.next is None else self.next
+
+    def _compare_again(self, sequence: int, buffer: Buffer, start: int, count: int) -> None:
+        """Bytes that were delivered before: do they still read the same, as far as the capture's window reaches back?"""
+        if count > 0:
+            self.differing += self.connection.recent.differing(self, sequence, buffer, start, count)
+
+    def _stash(self, position: int, data: bytes, length: int, ns: int, frame: int, capture: int) -> None:
+        """Keep what no earlier segment covers."""
+        index = bisect_left(self.early, position, key=lambda early: early.position)
+        if index and self.early[index - 1].position + self.early[index - 1].length > position:
+            index -= 1
+        end = position + length
+        while index < len(self.early) and self.early[index].position < end:
+            there = self.early[index]
+            if position < there.position:
+                self._keep(index, position, data, there.position - position, ns, frame, capture)
+                data = data[there.position - position :]
+                position = there.position
+                index += 1
+            again = min(end, there.position + there.length) - position
+            if again > 0:
+                self.resent += again
+                shift = position - there.position
+                known = there.data[shift : shift + again]
+                self.differing += sum(a != b for a, b in zip(known, data, strict=False)) if known != data[: len(known)] else 0
+                data = data[again:]
+                position += again
+            index += 1
+        if position < end:
+            self._keep(index, position, data, end - position, ns, frame, capture)
+
+    def _keep(self, index: int, position: int, data: bytes, length: int, ns: int, frame: int, capture: int) -> None:
+        self.early.insert(index, Early(position, data[:length], length, ns, frame, capture))
+        self.early_bytes += len(data)
+
+    def _drain(self) -> None:
+        """Deliver what has become continuous."""
+        taken = 0
+        while taken < len(self.early) and self.early[taken].position <= self.position:
+            early = self.early[taken]
+            self.early_bytes -= len(early.data)
+            self._take(early.data, 0, len(early.data), early.length, early.ns, early.frame, early.capture)
+            taken += 1
+        del self.early[:taken]
+
+    def acknowledged(self, ns: int) -> None:
+        """The receiver has acknowledged something while bytes are missing here."""
+        if self.early:
+            self._decide(ns)
+        if not self.early:
+            self._settle(ns)
+
+    def _decide(self, ns: int) -> None:
+        """Give up the first hole if it can no longer be filled."""
+        while self.early:
+            hole = self.early[0].position - self.position
+            acked = self._acked(hole)
+            if acked and self.acked_ns is None:
+                self.acked_ns = ns
+                self.late_acks = 0
+            self.late_acks += acked
+            full = self.early_bytes > LARGEST_STASH or len(self.early) > MOST_STASHED
+            patience_over = acked and (ns - (self.acked_ns or ns) > PATIENCE_NS or self.late_acks > PATIENCE_SEGMENTS)
+            one_sided = self.peer.next is None and len(self.early) > ONE_SIDED_SEGMENTS
+            if not (full or patience_over or one_sided):
+                return
+            if full and not acked:
+                self.connection.weird("GPI023", self, self.early[0].frame, ns, bytes=self.early_bytes)
+            self._give_up(hole, acked or one_sided)
+
+    def _acked(self, hole: int) -> bool:
+        """Has the receiver acknowledged the byte behind the hole?"""
+        if self.peer.ack < 0 or self.next is None:
+            return False
+        return hole <= (self.peer.ack - self.next) & MASK <= LARGEST_WINDOW
+
+    def _give_up(self, hole: int, acked: bool) -> None:
+        assert self.next is not None
+        if acked:
+            self.capture_loss += hole
+        else:
+            self.network_loss += hole
+        self.next = (self.next + hole) & MASK
+        self.lose(hole)
+        self.acked_ns = None
+        self._drain()
+
+    def finish(self) -> None:
+        """Nothing will be captured of this stream any more."""
+        while self.early:
+            hole = self.early[0].position - self.position
+            self._give_up(hole, self._acked(hole))
+        if self.next is not None and self.peer.ack >= 0:
+            unseen = (self.peer.ack - self.next - self.fin) & MASK
+            if unseen == 1 and not self.fin:
+                unseen = 0  # only its FIN was not captured
+            if 0 < unseen <= LARGEST_WINDOW:
+                self.capture_loss += unseen
+                self.next = (self.next + unseen) & MASK
+                self.lose(unseen)
+        self.expected = NEVER
+        self.reader.close()

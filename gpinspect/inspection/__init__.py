@@ -1,0 +1,181 @@
+"""From inputs to an inspection: capture, engine and analysis put together; what commands, TUI and scripts start from."""
+
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Self
+
+from gpinspect.analysis import judge
+from gpinspect.capture.capture import Capture, open_captures
+from gpinspect.engine.content import BODY
+from gpinspect.engine.index import Index
+from gpinspect.engine.sessions import Correlated, correlate
+from gpinspect.inspection.again import MessageBytes, read_again
+from gpinspect.inspection.content import SpooledContent
+from gpinspect.inspection.hashes import add_hashes, payload
+from gpinspect.model import Connection, Exchange, Finding, Flow, Notice, Session, Weird
+
+__all__ = ["Inspection", "MessageBytes", "Progress", "inspect"]
+
+Progress = Callable[[int, int | None, int], None]
+"""Called now and then while reading: bytes read, bytes in all (None on a pipe), frames so far."""
+
+
+Payload = tuple[int | None, int, bytes]
+"""Package index (None: the body itself), position in its content, bytes."""
+
+
+class Inspection:
+    """What was found in the inputs. Lists are in order of first frame; ids are their place counted from 1.
+
+    It can be looked at while it is still being made: `refresh` brings the lists up to date with what has been read.
+    """
+
+    def __init__(self, capture: Capture, *, content: SpooledContent | None = None, hashes: bool = False) -> None:
+        self._capture = capture
+        self._content = content
+        self._hashes = hashes
+        self._index = Index(content)
+        self._found = Correlated([], [], [], [], [], [])
+        self.sources = capture.sources
+        self.notices: list[Notice] = []
+        self.weirds: list[Weird] = []
+        self.findings: list[Finding] = []
+        self.complete = False
+
+    # what was read ----------------------------------------------------------------------------------------------------
+
+    @property
+    def frames(self) -> int:
+        return self._index.frames
+
+    @property
+    def bytes(self) -> int:
+        """Bytes read of the inputs, as they are on disk."""
+        return self._capture.bytes_read
+
+    @property
+    def first_ns(self) -> int | None:
+        return self._index.first_ns
+
+    @property
+    def last_ns(self) -> int | None:
+        return self._index.last_ns
+
+    @property
+    def connections(self) -> list[Connection]:
+        return self._found.connections
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        return self._found.exchanges
+
+    @property
+    def sessions(self) -> list[Session]:
+        return self._found.sessions
+
+    @property
+    def flows(self) -> list[Flow]:
+        return self._found.flows
+
+    # making it --------------------------------------------------------------------------------------------------------
+
+    def read(self, progress: Progress | None = None) -> None:
+        """Read the inputs to their end and bring the lists up to date.
+
+        Raises:
+            CaptureError: An input is no capture.
+            SourceError: There is no room for payload.
+        """
+        for _ in self.steps():
+            if progress is not None:
+                progress(self._capture.bytes_read, self._capture.bytes_total, self._index.frames)
+        self.finish()
+
+    def steps(self) -> Iterator[None]:
+        """Read the inputs window by window, for callers that do something in between."""
+        for window in self._capture.windows():
+            self._index.run(window)
+            yield
+
+    def finish(self) -> None:
+        """Nothing more will be read: settle what is open."""
+        self._index.finish()
+        self.complete = True
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Bring the lists up to date with what has been read so far."""
+        self._found = correlate(self._index.connections)
+        self.notices = self._capture.notices + self._index.notices()
+        self.weirds = self._index.weirds()
+        judged = judge(self._found.sessions, self._found.exchanges, self._found.connections, self.weirds, self.notices)
+        self._found.sessions[:] = judged.sessions
+        self.findings = judged.findings
+        if self._hashes and self._content is not None and self.complete:
+            add_hashes(self._found, self._content)
+
+    # looking closer ---------------------------------------------------------------------------------------------------
+
+    def payload(self, exchange: int) -> Iterator[Payload]:
+        """Package index (None: the body itself), position in its content, and bytes of the payload of an exchange, in wire order.
+
+        Raises:
+            ValueError: The inspection was made without keeping payload.
+        """
+        if self._content is None:
+            raise ValueError("payload was not kept: inspect(..., hashes=True)")
+        state = self._found.states[exchange - 1]
+        for package, position, data in payload(self._content, state, self._found.exchanges[exchange - 1]):
+            yield None if package == BODY else package, position, data
+
+    def read_package(self, exchange: int, index: int) -> MessageBytes:
+        """Fetch the bytes of package `index` of exchange `exchange` from the capture again.
+
+        Raises:
+            SourceError: The input can be read only once and was opened without `again`.
+        """
+        return read_again(self._capture, self._found.states[exchange - 1], index, merged=len(self.sources) > 1)
+
+    def close(self) -> None:
+        self._capture.close()
+        if self._content is not None:
+            self._content.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def open_inspection(inputs: Sequence[str], *, hashes: bool = False, again: bool = False, via_tshark: bool = False) -> Inspection:
+    """Open inputs without reading them yet; see `inspect` for the arguments."""
+    capture = open_captures(inputs, again=again, via_tshark=via_tshark)
+    return Inspection(capture, content=SpooledContent() if hashes else None, hashes=hashes)
+
+
+def inspect(
+    inputs: Sequence[str],
+    *,
+    keylogs: Sequence[str] = (),
+    server_keys: Sequence[str] = (),
+    hashes: bool = False,
+    again: bool = False,
+    via_tshark: bool = False,
+    progress: Progress | None = None,
+) -> Inspection:
+    """Read captures (files, directories, globs, `-`) as one and say what is in them.
+
+    Args:
+        hashes: Keep payload in a temporary file and work out its SHA-256 values.
+        again: Keep what cannot be read twice (pipes, compressed files) in a temporary file, so that `read_package` works.
+        via_tshark: Let tshark convert formats that are not read here.
+        progress: Told how far reading has come.
+
+    Raises:
+        CaptureError: An input is no capture, or nothing of it can be read.
+        SourceError: tshark is wanted and missing, or there is no room for payload.
+    """
+    inspection = open_inspection(inputs, hashes=hashes, again=again, via_tshark=via_tshark)
+    inspection.read(progress)
+    return inspection

@@ -1,0 +1,123 @@
+"""The bytes of one package, fetched from the capture again."""
+
+from dataclasses import dataclass
+from itertools import islice
+
+from gpinspect.capture.capture import Capture
+from gpinspect.engine.exchange import ExchangeState
+from gpinspect.engine.inflate import Inflater
+from gpinspect.engine.link import Decoder
+from gpinspect.engine.stream import HALF, MASK, WRAP, Stream
+from gpinspect.model.packages import ZSTD, Package
+
+SLACK_RECORDS = 4096
+"""Records after the last frame of a package in which a piece of it may still stand (the frame number counts all inputs)."""
+LARGEST_READ = 64 << 20
+"""Bytes of one package that are fetched; a longer one is shown up to there."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageBytes:
+    """The bytes of one package as they were on the wire (of a zstd package: its head, then the decompressed content).
+
+    `pieces` are (position in `data`, length, frame number or 0 where it is not known), in order; bytes in no piece were not captured
+    and stand as zeros in `data`.
+    """
+
+    data: bytes
+    pieces: tuple[tuple[int, int, int], ...]
+
+    @property
+    def missing(self) -> int:
+        return len(self.data) - sum(length for _, length, _ in self.pieces)
+
+
+class _Gather:
+    def __init__(self) -> None:
+        self.out = bytearray()
+
+    def write(self, position: int, buffer: bytes | bytearray | memoryview, start: int, end: int) -> None:
+        self.out += buffer[start:end]
+
+
+def read_again(capture: Capture, state: ExchangeState, index: int, *, merged: bool) -> MessageBytes:
+    """Bytes of package `index` of an exchange.
+
+    Reading begins at the frame of its first byte; what came early (out of order) is looked for further back.
+
+    Raises:
+        SourceError: The input cannot be read twice.
+        IndexError: There is no such package.
+    """
+    table, stream = state.table, state.connection.server
+    if table is None or not isinstance(stream, Stream) or state.body_start is None:
+        raise IndexError(index)
+    package = table[index]
+    start = state.body_start + package.position
+    end = min(_end(state, index, package), stream.position)
+    wanted = max(0, min(end - start, LARGEST_READ)) - sum(b - a for a, b in stream.missing.within(start, end))
+    back = 0
+    while True:
+        first = table[max(0, index - back)]
+        found = _gather(capture, stream, start, end, first, package, merged)
+        if len(found.data) - found.missing >= wanted or back >= index:
+            break
+        back = back * 2 + 1
+    if package.flags & ZSTD and package.kind == 0:
+        gather = _Gather()
+        Inflater(package.length).feed(found.data, package.head, len(found.data), gather)  # type: ignore[arg-type]
+        pieces = tuple((at, min(length, package.head - at), frame) for at, length, frame in found.pieces if at < package.head)
+        return MessageBytes(found.data[: package.head] + bytes(gather.out), pieces)
+    return found
+
+
+def _end(state: ExchangeState, index: int, package: Package) -> int:
+    """Stream position behind the package."""
+    table, body = state.table, state.body_start or 0
+    assert table is not None
+    if package.flags & ZSTD and package.kind == 0:
+        return body + table[index + 1].position if index + 1 < len(table) else 1 << 62
+    return body + package.position + package.head + package.length
+
+
+def _gather(capture: Capture, stream: Stream, start: int, end: int, first: Package, package: Package, merged: bool) -> MessageBytes:
+    size = max(0, min(end - start, LARGEST_READ))
+    data = bytearray(size)
+    holes = [(0, size)] if size else []
+    pieces: list[tuple[int, int, int]] = []
+    decoder = Decoder()
+    most = max(0, package.end_frame - first.frame) + SLACK_RECORDS
+    base = (stream.origin + start) & MASK
+    for number, record in enumerate(islice(capture.records_at(first.capture), most)):
+        if not holes:
+            break
+        tcp = decoder.decode(record.link, record.captured, record.original)
+        if tcp is None or tcp.key != stream.key or not tcp.captured:
+            continue
+        at = (tcp.sequence + (tcp.flags >> 1 & 1) - base) & MASK
+        if at >= HALF:
+            at -= WRAP
+        frame = first.frame + number if not merged else (package.frame if record.position == package.capture else 0)
+        holes = _fill(data, holes, at, tcp.data[tcp.start : tcp.start + tcp.captured], frame, pieces)
+    return MessageBytes(bytes(data), tuple(sorted(pieces)))
+
+
+def _fill(
+    data: bytearray,
+    holes: list[tuple[int, int]],
+    at: int,
+    payload: bytes | bytearray | memoryview,
+    frame: int,
+    pieces: list[tuple[int, int, int]],
+) -> list[tuple[int, int]]:
+    """Put what of a segment falls into holes there; what came first stays."""
+    rest = []
+    for low, high in holes:
+        begin, stop = max(low, at), min(high, at + len(payload))
+        if begin >= stop:
+            rest.append((low, high))
+            continue
+        data[begin:stop] = payload[begin - at : stop - at]
+        pieces.append((begin, stop - begin, frame))
+        rest += [(a, b) for a, b in ((low, begin), (stop, high)) if a < b]
+    return rest

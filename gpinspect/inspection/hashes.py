@@ -1,0 +1,102 @@
+"""SHA-256 of payload, in the orders that the JSON contract names."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+
+from gpinspect.engine import coverage
+from gpinspect.engine.exchange import ExchangeState
+from gpinspect.engine.inflate import Inflater
+from gpinspect.engine.sessions import Correlated, Member, carried, post_order
+from gpinspect.inspection.content import SpooledContent
+from gpinspect.model import Exchange, Flow, Session
+
+
+class _Gather:
+    """Takes what an `Inflater` gives."""
+
+    def __init__(self) -> None:
+        self.out = bytearray()
+
+    def write(self, position: int, buffer: bytes | bytearray | memoryview, start: int, end: int) -> None:
+        self.out += buffer[start:end]
+
+
+def payload(content: SpooledContent, state: ExchangeState, exchange: Exchange) -> Iterator[tuple[int, int, bytes]]:
+    """Package (BODY: none), position in its content, and bytes, in wire order; of compressed bodies the decompressed bytes."""
+    if exchange.method == "POST" and exchange.zstd:
+        yield from _inflated(content, state)
+        return
+    for piece in content.pieces(state.content_key):
+        position = piece.position
+        for data in content.read(piece):
+            yield piece.package, position, data
+            position += len(data)
+
+
+def _inflated(content: SpooledContent, state: ExchangeState) -> Iterator[tuple[int, int, bytes]]:
+    if state.posted_zstd is None:
+        return
+    inflater = Inflater(state.posted_zstd)
+    given = 0
+    for piece in content.pieces(state.content_key):
+        if piece.position and piece.position != given:
+            return  # a frame with a hole in it gives nothing more
+        for data in content.read(piece):
+            gather = _Gather()
+            before = inflater.given
+            inflater.feed(data, 0, len(data), gather)  # type: ignore[arg-type]
+            yield piece.package, before, bytes(gather.out)
+            if inflater.done or inflater.problem:
+                return
+        given = piece.position + piece.length
+
+
+def add_hashes(found: Correlated, content: SpooledContent) -> None:
+    """Fill in every payload_sha256 and the sha256 of files, in place."""
+    by_id: dict[int, Member] = {}
+    for number, (exchange, state) in enumerate(zip(found.exchanges, found.states, strict=True)):
+        digest = hashlib.sha256()
+        for _, _, data in payload(content, state, exchange):
+            digest.update(data)
+        found.exchanges[number] = replace(exchange, payload_sha256=digest.hexdigest())
+        by_id[exchange.id] = Member(state, found.exchanges[number])
+    for number, members in enumerate(found.members):
+        members[:] = [by_id[member.exchange.id] for member in members]
+        found.sessions[number] = _session(found.sessions[number], members, content)
+    found.flows[:] = [_flow(flow, found.members[flow.session - 1], content) for flow in found.flows]
+
+
+def _session(session: Session, members: list[Member], content: SpooledContent) -> Session:
+    whole = hashlib.sha256()
+    if session.proto != 1 or session.method == "POST":
+        ordered = sorted(members, key=post_order) if session.method == "POST" else members
+        for state, exchange in ordered:
+            if carried(exchange):
+                for _, _, data in payload(content, state, exchange):
+                    whole.update(data)
+        return replace(session, payload_sha256=whole.hexdigest())
+    digests: dict[str, str] = {}
+    states = [member.state for member in members]
+    for file in sorted(coverage.source_files(states), key=lambda file: (file.name is None, file.name or b"")):
+        digest = hashlib.sha256()
+        spans = file.spans if file.name is None else coverage.once(file.spans)
+        for span in spans:
+            for data in content.part(
+                states[span.exchange].content_key, span.package, span.content, span.content + span.end - span.start
+            ):
+                digest.update(data)
+                whole.update(data)
+        if file.name is not None:
+            digests[file.name.decode("utf-8", "surrogateescape")] = digest.hexdigest()
+    files = tuple(replace(file, sha256=digests[file.name]) for file in session.files)
+    return replace(session, payload_sha256=whole.hexdigest(), files=files)
+
+
+def _flow(flow: Flow, members: list[Member], content: SpooledContent) -> Flow:
+    digest = hashlib.sha256()
+    for state, exchange in members:
+        if exchange.segment == flow.segment and carried(exchange):
+            for _, _, data in payload(content, state, exchange):
+                digest.update(data)
+    return replace(flow, payload_sha256=digest.hexdigest())
