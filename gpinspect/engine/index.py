@@ -76,19 +76,24 @@ class Index:
         buffer, at, end, shift = window.buffer, window.start, window.end, window.base
         streams = self._streams
         frame = self.frames
-        ns = last = self.last_ns or 0
+        last = self.last_ns or 0
+        latest = at
         limit = end - header
         while at <= limit:
             its_kind, size, its_interface, high, low, captured, original = unpack_head(buffer, at)
             if its_kind != kind or its_interface != interface:
                 break
             start = at + header
-            following = at + size if sized else start + captured
-            if following > end or start + captured > following:
+            following = start + captured
+            if sized:
+                if following > at + size:
+                    break
+                following = at + size
+            if following > end:
                 break
             frame += 1
-            ns = high * high_ns + low * low_ns + base_ns
-            its_tag, its_version, total, fragment, protocol, key, sequence, ack, offset, flags, _ = unpack(buffer, start)
+            latest = at
+            its_tag, its_version, total, fragment, protocol, key, sequence, ack, offset, flags = unpack(buffer, start)
             if (
                 protocol == 6
                 and its_tag == tag
@@ -103,11 +108,11 @@ class Index:
                 if length == 0:
                     stream.ack = ack
                     if stream.watching:
-                        stream.peer.acknowledged(ns)
+                        stream.peer.acknowledged(high * high_ns + low * low_ns + base_ns)
                     at = following
                     continue
                 if length > 0:
-                    stream.ack = ack
+                    ns = high * high_ns + low * low_ns + base_ns
                     if sequence == stream.expected:
                         stream.expected = stream.next = (sequence + length) & MASK
                         left = stream.left - length
@@ -117,6 +122,7 @@ class Index:
                             stream.last_frame = frame
                             at = following
                             continue
+                        stream.ack = ack
                         if left == 0:
                             stream.left = 0
                             stream.last_ns = ns
@@ -130,10 +136,14 @@ class Index:
                             stream.expected = NEVER
                         at = following
                         continue
+                    stream.ack = ack
+                    if stream.watching:
+                        stream.peer.acknowledged(ns)
                     self._at = start
                     stream.arrive(sequence, buffer, start + reach + header_end, length, length, ns, frame, shift + at)
                     at = following
                     continue
+            ns = high * high_ns + low * low_ns + base_ns
             if ns < last:
                 self.backward += 1
             last = ns
@@ -144,10 +154,11 @@ class Index:
                 break
             at = following
         window.start = at
-        self.frames = frame
         self._buffer = b""
-        if frame:
-            self.last_ns = ns
+        if frame > self.frames:
+            _, _, _, high, low, _, _ = unpack_head(buffer, latest)
+            self.last_ns = high * high_ns + low * low_ns + base_ns
+            self.frames = frame
         return self._versions[link] != version
 
     def _skip(self, window: Window) -> None:

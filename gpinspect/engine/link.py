@@ -29,8 +29,7 @@ LARGEST_DATAGRAM = 65535
 class FastLayout(NamedTuple):
     """The usual frame of one link type and IP version.
 
-    `fields` unpacks eleven values: tag, version, total, fragment, protocol, key, sequence, acknowledgment, data offset, flags,
-    window.
+    `fields` unpacks ten values: tag, version, total, fragment, protocol, key, sequence, acknowledgment, data offset, flags.
     """
 
     fields: struct.Struct
@@ -41,8 +40,8 @@ class FastLayout(NamedTuple):
     base: int  # bytes that `total` counts before the TCP header
 
 
-_IPV4 = "BxH2xHxB2x12sIIBBH"
-_IPV6 = "B3xH0sBx36sIIBBH"
+_IPV4 = "BxH2xHxB2x12sIIBB"
+_IPV6 = "B3xH0sBx36sIIBB"
 _FRONT: dict[int, tuple[str, int | bytes, int | bytes, int]] = {  # format of the link header, tag of IPv4, of IPv6, length
     ETHERNET: ("12xH", IPV4, IPV6, 14),
     SLL: ("14xH", IPV4, IPV6, 16),

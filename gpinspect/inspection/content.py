@@ -80,7 +80,9 @@ class SpooledContent:
         if not kept.gathered:
             return
         try:
-            os.pwrite(self._file.fileno(), kept.gathered, self._size)
+            written = 0
+            while written < len(kept.gathered):
+                written += os.pwrite(self._file.fileno(), kept.gathered[written:], self._size + written)
         except OSError as error:
             room = f"{self._size:,} bytes of payload are already there"
             raise SourceError(f"cannot keep payload in {tempfile.gettempdir()}: {error.strerror}; {room}; set TMPDIR") from error
