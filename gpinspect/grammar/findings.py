@@ -1,0 +1,31 @@
+"""The catalogue of findings: one entry a code, with the words that tables, reports and `explain` use.
+
+Codes are never reused. 0xx the capture, 02x the network, 1xx bytes and heads, 2xx reads and sessions, 4xx writes, 5xx TLS. A load
+in which nothing went wrong gives notes only.
+"""
+
+from typing import Final
+
+from gpinspect.grammar.finding_kind import Kind as Kind
+from gpinspect.grammar.findings_capture import CAPTURE, NETWORK, TLS
+from gpinspect.grammar.findings_sessions import READS, WRITES
+from gpinspect.grammar.findings_wire import BYTES
+
+ALL: Final = (*CAPTURE, *NETWORK, *BYTES, *READS, *WRITES, *TLS)
+_BY_CODE: Final = {kind.code: kind for kind in ALL}
+_BY_NAME: Final = {kind.name: kind for kind in ALL}
+
+
+def kind(code: str) -> Kind:
+    """The entry of a code.
+
+    Raises:
+        KeyError: No such code; only a fault of the program asks for one.
+    """
+    return _BY_CODE[code]
+
+
+def lookup(text: str) -> Kind | None:
+    """The entry with this code or name, in any case; None when there is none."""
+    wanted = text.strip()
+    return _BY_CODE.get(wanted.upper()) or _BY_NAME.get(wanted.lower())

@@ -1,0 +1,212 @@
+"""Error sentences that the SQL user sees when a load fails, and what on the wire stands behind each."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One SQL error. `text` is how it reads, with capitals for what changes; `pattern` finds it within a longer log line."""
+
+    text: str
+    pattern: str
+    event: str  # on the wire
+    cause: str
+    advice: str
+    findings: tuple[str, ...]  # codes that the same event gives
+
+
+_CONNECT = r"connection with gpfdist failed\b"
+
+SENTENCES: Final = (
+    Sentence(
+        "connection with gpfdist failed for URL, …: error code = 111 (Connection refused)",
+        rf"{_CONNECT}.*(?:error code = 111|connection refused)",
+        "RST answers the SYN.",
+        "No gpfdist on this host and port: not started, another port of its range, or the wrong host.",
+        "Read the line `Serving HTTP on port N` of gpfdist and compare with LOCATION; gpload: check LOCAL_HOSTNAME.",
+        ("GPI027",),
+    ),
+    Sentence(
+        "connection with gpfdist failed for URL, …: error code = 110 (Connection timed out)",
+        rf"{_CONNECT}.*(?:error code = 110|connection timed out)",
+        "SYN without answer, sent again and again.",
+        "A firewall, or gpfdist's queue of new connections is full.",
+        "Open the port for every segment host; raise `-z`, use fewer segments.",
+        (),
+    ),
+    Sentence(
+        "connection with gpfdist failed for URL, …: error code = 113 (No route to host)",
+        rf"{_CONNECT}.*(?:error code = 113|no route to host)",
+        "ICMP says that the host is not reachable.",
+        "Routing, or a firewall that rejects.",
+        "Check the route from each segment host; segments try again after 1, 2, 4 … seconds.",
+        (),
+    ),
+    Sentence(
+        "connection with gpfdist failed for URL, …: error code = 104 (Connection reset by peer)",
+        rf"{_CONNECT}.*(?:error code = 104|connection reset by peer)",
+        "A plain request, then RST without an answer.",
+        "gpfdist:// was used for a server with `--ssl`.",
+        "Use gpfdists:// exactly with servers that were started with `--ssl`.",
+        ("GPI405",),
+    ),
+    Sentence(
+        'connection with gpfdist failed for "gpfdists://…", effective url "https://…"',
+        rf"{_CONNECT}.*https://",
+        "ClientHello, then silence, an alert, or clear text `408 time out`.",
+        "TLS does not come about: a plain server behind gpfdists://, or certificates that do not fit.",
+        "Start gpfdist with `--ssl`; check client.crt, client.key and root.crt of each segment and server.crt and root.crt "
+        "of the server.",
+        ("GPI501",),
+    ),
+    Sentence(
+        "http response code CODE from gpfdist (URL): STATUSLINE",
+        r"http response code \S+ from gpfdist",
+        "An answer with a status of 400 or more.",
+        "gpfdist refused the request. Up to 6.24 the status line in the sentence may be an older one, such as `HTTP/1.0 200 "
+        "ok`: only the code is right.",
+        "See the status line on the wire, and `gpinspect explain CODE`.",
+        ("GPI203",),
+    ),
+    Sentence(
+        'could not open "URL" for reading',
+        r"could not open .{1,2000} for reading",
+        "A GET is answered with 408, or with another refusal.",
+        "The server did not get the head of the request within `-t` seconds.",
+        "Raise `-t` (gpload: --gpfdist_timeout); look for lost frames.",
+        ("GPI203",),
+    ),
+    Sentence(
+        "error when connecting to gpfdist URL, quit after N tries",
+        r"error when connecting to gpfdist .{0,2000}quit after \S+ tries",
+        "POSTs, or connections, that fail again and again with waits of 1, 2, 4 … seconds.",
+        "The server was not reachable, or answered 408, until `gpfdist_retry_timeout` was over.",
+        "Check that gpfdist runs; raise `gpfdist_retry_timeout`.",
+        ("GPI027", "GPI405"),
+    ),
+    Sentence(
+        "gpfdist error: server closed connection",
+        r"gpfdist error: server closed connection",
+        "FIN between messages, without an empty D before it.",
+        "gpfdist was killed or crashed, or a proxy cut the connection.",
+        "Read gpfdist's log around this time; load again.",
+        ("GPI210",),
+    ),
+    Sentence(
+        "gpfdist server closed connection",
+        r"gpfdist server closed connection",
+        "FIN or RST within the content of a D.",
+        "gpfdist went away in mid transfer, or a firewall dropped the connection.",
+        "Read gpfdist's log; look for middle boxes with an idle time-out; load again.",
+        ("GPI210",),
+    ),
+    Sentence(
+        "gpfdist error: incomplete packet - packet len N",
+        r"gpfdist error: incomplete packet",
+        "FIN within the five bytes of letter and length.",
+        "gpfdist was killed or crashed.",
+        "Read gpfdist's log; load again.",
+        ("GPI210",),
+    ),
+    Sentence(
+        "gpfdist error: bad packet type T len N",
+        r"gpfdist error: bad packet type",
+        "A length of 2 GiB or more, which a segment reads as negative.",
+        "Framing is lost, or a server that is not gpfdist counts wrongly.",
+        "Check the server program; with compression, that both sides agree on X-GP-ZSTD.",
+        ("GPI107",),
+    ),
+    Sentence(
+        "gpfdist error: unknown meta type N",
+        r"gpfdist error: unknown meta type",
+        "A byte where a letter is due that is none of F O L D E; N is its decimal value.",
+        "Framing is lost: wrong D length, compressed content taken for plain, or raw rows announced as protocol 1. N = 108 "
+        "was a fault of segments after an E with SEGMENT REJECT LIMIT.",
+        "Check server, proxy and X-GP-ZSTD; upgrade for N = 108.",
+        ("GPI103",),
+    ),
+    Sentence(
+        "gpfdist error: filename too long (N)",
+        r"gpfdist error: filename too long",
+        "An F of more than 256 bytes.",
+        "A server that is not gpfdist: gpfdist cuts names at 255.",
+        "Shorten the path on the server.",
+        ("GPI106",),
+    ),
+    Sentence(
+        "gpfdist error: … not of length 8 (N)",
+        r"not of length 8",
+        "An O or L of another size than 8 bytes.",
+        "A server that is not gpfdist.",
+        "Correct the server.",
+        ("GPI105",),
+    ),
+    Sentence(
+        "gpfdist error: please check gpfdist log messages.",
+        r"gpfdist error: please check gpfdist log",
+        "An E without text.",
+        "gpfdist met an error that it has no text for.",
+        "Read gpfdist's log.",
+        ("GPI201",),
+    ),
+    Sentence(
+        "gpfdist error - TEXT",
+        r"gpfdist error\s*-\s",
+        "An E with this text.",
+        "As the text says. `line too long`: a row does not fit a block. `unable to open file`: a file was replaced during "
+        "the scan. What a transform writes to its standard error comes the same way.",
+        "`line too long`: raise `-m`. Transform: silence it, or `STDERR: console`.",
+        ("GPI201", "GPI202"),
+    ),
+    Sentence(
+        "connection to gpfdist error: stream ends unexpectedly",
+        r"stream ends unexpectedly|ZSTD_decompressStream failed",
+        "A zstd frame that is cut or damaged.",
+        "gpfdist went away within a frame, or something between changed bytes.",
+        "Read gpfdist's log; start it without `--compress` to compare.",
+        ("GPI108", "GPI210"),
+    ),
+    Sentence(
+        "segment has not received data from gpfdist for long time, cancelling the query.",
+        r"has not received data from gpfdist for (?:a )?long time",
+        "Silence longer than `readable_external_table_timeout`, then `GET /gpfdist/status` on a new connection.",
+        "The one thread of gpfdist is blocked: an idle pipe, a slow disk or transform, a TLS handshake that does not go on.",
+        "Give pipes a gpfdist of their own; raise `readable_external_table_timeout`.",
+        ("GPI204", "GPI213"),
+    ),
+    Sentence(
+        "could not open certificate file / private key file",
+        r"could not open (?:certificate|private key) file",
+        "Nothing: the segment fails before it connects.",
+        "client.crt, client.key or root.crt is missing below `gpfdists` of the data "
+        "directory. The sentence about the private key is also used for root.crt.",
+        "Put all three files on every segment, readable by the database user.",
+        (),
+    ),
+    Sentence(
+        "intermittent network connectivity issues",
+        r"intermittent network connectivity",
+        "None: no program says this.",
+        "Manuals use these words for a load that hangs.",
+        "Look for the real sentence in the segment's log.",
+        (),
+    ),
+)
+
+_COMPILED: Final = tuple((re.compile(sentence.pattern, re.IGNORECASE | re.DOTALL), sentence) for sentence in SENTENCES)
+LONGEST: Final = 4096
+"""Characters of a log line that are looked at."""
+
+
+def lookup(sentence: str) -> Sentence | None:
+    """The entry for an SQL error, found anywhere in a line of a log or of psql; None when it is none that is known.
+
+    A sentence that names the connection but no known reason gives the entry for a refused TLS or None.
+    """
+    text = " ".join(sentence[:LONGEST].split())
+    for pattern, entry in _COMPILED:
+        if pattern.search(text):
+            return entry
+    return None
