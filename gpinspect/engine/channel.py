@@ -12,6 +12,9 @@ from gpinspect.model.ranges import Ranges
 ENDLESS = 1 << 60
 """More content than any stream has: pass over everything that is still to come."""
 
+NOTHING = Ranges()
+"""Shared by all channels without a hole."""
+
 Buffer = bytes | bytearray | memoryview
 
 
@@ -44,7 +47,7 @@ class Channel:
         self.left = 0  # bytes of announced content still to come
         self.end = 0  # position behind the announced content
         self.wanted = False  # the reader wants to see the content
-        self.missing = Ranges()  # positions that the capture does not have
+        self.missing = NOTHING  # positions that the capture does not have
         self.last_ns = 0
         self.last_frame = 0
 
@@ -82,6 +85,8 @@ class Channel:
         if count <= 0:
             return
         position = self.position
+        if self.missing is NOTHING:
+            self.missing = Ranges()
         self.missing.add(position, position + count)
         while count:
             if self.left:
@@ -94,3 +99,25 @@ class Channel:
                 self.end += count
                 self.reader.lost(count)
                 count = 0
+
+
+class Nobody:
+    """The reader of a direction that concerns nobody (a `Reader`)."""
+
+    def feed(self, buffer: Buffer, start: int, end: int, ns: int, frame: int, capture: int) -> int:
+        return end
+
+    def content(self, buffer: Buffer, start: int, end: int) -> None:
+        """Passed over."""
+
+    def content_end(self, ns: int, frame: int) -> None:
+        """Passed over."""
+
+    def lost(self, count: int) -> None:
+        """Passed over."""
+
+    def close(self) -> None:
+        """Passed over."""
+
+
+NOBODY = Nobody()

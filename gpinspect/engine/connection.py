@@ -7,7 +7,7 @@ import re
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Protocol
 
-from gpinspect.engine.channel import ENDLESS, Buffer, Channel
+from gpinspect.engine.channel import ENDLESS, NOBODY, Buffer, Channel
 from gpinspect.engine.content import Keep
 from gpinspect.engine.exchange import ExchangeState
 from gpinspect.engine.http import LARGEST_HEAD, RequestReader, ResponseReader
@@ -92,28 +92,6 @@ class Opening:
         """Nothing more will help to tell what it was."""
 
 
-class Nobody:
-    """The reader of a direction that concerns nobody (a `Reader`)."""
-
-    def feed(self, buffer: Buffer, start: int, end: int, ns: int, frame: int, capture: int) -> int:
-        return end
-
-    def content(self, buffer: Buffer, start: int, end: int) -> None:
-        """Passed over."""
-
-    def content_end(self, ns: int, frame: int) -> None:
-        """Passed over."""
-
-    def lost(self, count: int) -> None:
-        """Passed over."""
-
-    def close(self) -> None:
-        """Passed over."""
-
-
-NOBODY = Nobody()
-
-
 class Recent(Protocol):
     """What of the capture can still be looked at."""
 
@@ -123,6 +101,30 @@ class Recent(Protocol):
 
 class Connection:
     """Two streams and what is known of them together."""
+
+    __slots__ = (
+        "answered",
+        "client",
+        "closed_side",
+        "end_ns",
+        "exchanges",
+        "finished",
+        "first_frame",
+        "id",
+        "index",
+        "key",
+        "last_frame",
+        "opened",
+        "preface",
+        "recent",
+        "requests",
+        "reset_side",
+        "server",
+        "spoken",
+        "start_ns",
+        "streams",
+        "unproven",
+    )
 
     def __init__(self, index: "Index", number: int, key: bytes, ns: int, frame: int) -> None:
         self.id = number
@@ -156,9 +158,8 @@ class Connection:
 
     def _address(self, side: int) -> Address:
         size = 4 if len(self.key) == 12 else 16
-        host = self.key[side * size : (side + 1) * size]
-        port = self.key[size * 2 + side * 2 : size * 2 + side * 2 + 2]
-        return Address(host_text(host), int.from_bytes(port, "big"))
+        name = self.key[side * size : (side + 1) * size] + self.key[size * 2 + side * 2 : size * 2 + side * 2 + 2]
+        return self.index.address(name)
 
     @property
     def client_address(self) -> Address:

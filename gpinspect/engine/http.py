@@ -3,6 +3,7 @@
 One request a connection is the rule; a server that keeps the connection open may answer more.
 """
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from gpinspect.engine.channel import ENDLESS, Buffer, Channel
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 LARGEST_HEAD = 1 << 16
 """Bytes of a head that are kept; gpfdist itself refuses 4096."""
+
+
+_response_head = lru_cache(maxsize=64)(parse_response_head)  # a server's answers are alike to the byte
 
 
 class RequestReader:
@@ -193,7 +197,7 @@ class ResponseReader:
         self.searched = 0
         taken = start + reached - had
         assert self.state is not None
-        self._response(self.state, parse_response_head(raw), self.channel.end + reached - had, ns, frame)
+        self._response(self.state, _response_head(raw), self.channel.end + reached - had, ns, frame)
         return taken
 
     def _end_before_head(self, start: int, had: int) -> int:

@@ -9,13 +9,15 @@ from collections import Counter
 
 from gpinspect.capture.window import Window
 from gpinspect.engine.channel import Buffer
-from gpinspect.engine.connection import Connection
+from gpinspect.engine.connection import Connection, host_text
 from gpinspect.engine.content import ContentStore
 from gpinspect.engine.link import ACK, FIN, RST, SYN, Decoder, TcpSegment, fast_layout
 from gpinspect.engine.stream import MASK, NEVER, Stream
-from gpinspect.model import Notice, Place, Weird
+from gpinspect.model import Address, Notice, Place, Weird
 
 _U16 = struct.Struct(">H")
+SHORTEST_TCP = 0x50
+"""Data offset of a TCP header without options."""
 _SEQUENCE = struct.Struct(">IIB")
 
 MOST_WEIRDS = 32
@@ -39,6 +41,7 @@ class Index:
         self.texts: dict[str, str] = {}
         self.backward = 0  # frames whose time is before that of the frame in front of them
         self._streams: dict[bytes, Stream] = {}
+        self._addresses: dict[bytes, Address] = {}
         self._decoder = Decoder()
         self._versions: dict[int, int] = {}  # link type -> IP version of its fast layout
         self._other = 0
@@ -101,6 +104,7 @@ class Index:
                 and total + reach <= captured
                 and (fragment == unfragmented or not fragment)
                 and flags & 23 == ACK
+                and offset >= SHORTEST_TCP
                 and (stream := streams.get(key)) is not None
             ):
                 header_end = base + ((offset >> 2) & 60)
@@ -260,6 +264,8 @@ class Index:
                 connection.reset_side = stream.side
         else:
             stream.fin = True
+            if stream.next == (tcp.sequence + tcp.length) & MASK and not stream.early:
+                stream.end_reading()
 
     def differing(self, stream: Stream, sequence: int, buffer: Buffer, start: int, count: int) -> int:
         """How many bytes of a segment that came again read otherwise than the first time, as far as the window reaches back."""
@@ -289,6 +295,13 @@ class Index:
         """A number under which the content of a new exchange is kept."""
         self._contents += 1
         return self._contents
+
+    def address(self, name: bytes) -> Address:
+        """The address whose host and port stand in `name` as on the wire; the same object for the same name."""
+        found = self._addresses.get(name)
+        if found is None:
+            found = self._addresses[name] = Address(host_text(name[:-2]), int.from_bytes(name[-2:], "big"))
+        return found
 
     def weird(
         self, code: str, connection: Connection, side: int | None, frame: int, ns: int, position: int, values: dict[str, str | int]

@@ -24,7 +24,7 @@ from gpinspect.grammar.layouts import (
     O,
 )
 from gpinspect.model import packages as rows
-from gpinspect.model.packages import NO_FILE, UNKNOWN, Package, PackageTable
+from gpinspect.model.packages import NO_FILE, UNKNOWN, PackageTable
 
 if TYPE_CHECKING:
     from gpinspect.engine.exchange import ExchangeState
@@ -243,13 +243,7 @@ class PackageScanner:
         if self.begin is not None:
             return  # the content of a strange F, O or L
         self.error_text = None
-        whole = self.channel.missing.total == self.missing_before
-        self._close_row(ns, frame, whole)
-
-    def _close_row(self, ns: int, frame: int, whole: bool) -> None:
-        last = self.table[-1]
-        flags = last.flags | (rows.COMPLETE if whole else 0)
-        self.table.replace_last(Package(*last[:7], ns, last.frame, frame, last.capture, last.kind, flags))
+        self.table.close_last(ns, frame, rows.COMPLETE if self.channel.missing.total == self.missing_before else 0)
 
     def _inflate(self, buffer: Buffer, start: int, end: int, ns: int, frame: int) -> int:
         """The content of a D is one zstd frame; where it ends, the next message begins."""
@@ -265,7 +259,7 @@ class PackageScanner:
         if inflater.done:
             self.inflater = None
             self.state.cut_bytes = None
-            self._close_row(ns, frame, inflater.given == self.table[-1].length)
+            self.table.close_last(ns, frame, rows.COMPLETE if inflater.given == self.table[-1].length else 0)
         return start + used
 
     # lost and found -------------------------------------------------------------------------------------------------

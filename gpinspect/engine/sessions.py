@@ -5,7 +5,6 @@ session_attach, 6.24.3). What was refused or came late says no protocol itself a
 """
 
 from collections import defaultdict
-from dataclasses import replace
 from typing import NamedTuple
 
 from gpinspect.engine import coverage
@@ -58,16 +57,12 @@ def correlate(connections: list[Connection]) -> Correlated:
     states = [state for state in every if state.gpfdist or state.connection.server_address in servers]
     states.sort(key=lambda state: state.first_frame)
     groups = _group(states)
-    number_of = {id(state): number for number, group in enumerate(groups, 1) for state in group.states}
-    told: dict[int, Exchange] = {}
-    for group in groups:
-        _tell(group, told)
-    exchanges = []
-    for number, state in enumerate(states, 1):
-        exchange = told.get(id(state))
-        if exchange is None:
-            exchange = state.freeze(0, None, False, _zstd_posted(state, False))
-        exchanges.append(replace(exchange, id=number, session=number_of.get(id(state))))
+    session_of = {id(state): number for number, group in enumerate(groups, 1) for state in group.states}
+    repeated, compressed = _what_was_accepted(groups)
+    exchanges = [
+        state.freeze(number, session_of.get(id(state)), id(state) in repeated, id(state) in compressed)
+        for number, state in enumerate(states, 1)
+    ]
     by_state = dict(zip(map(id, states), exchanges, strict=True))
     members = [[Member(state, by_state[id(state)]) for state in group.states] for group in groups]
     sessions = [_session(number, group, several) for number, (group, several) in enumerate(zip(groups, members, strict=True), 1)]
@@ -141,20 +136,30 @@ def _zstd_posted(state: ExchangeState, session_compresses: bool) -> bool:
     return session_compresses
 
 
-def _tell(group: _Group, told: dict[int, Exchange]) -> None:
-    """Freeze the members of a session, which needs to be done in order: what was accepted before makes a repeat."""
-    accepted: dict[int | None, set[int]] = defaultdict(set)
-    compresses = False
-    for state in group.states:
-        zstd = _zstd_posted(state, compresses)
-        compresses = compresses or (state.status == 200 and state.response_zstd)
-        seq, segment = state.request.seq, state.request.segment
-        exchange = state.freeze(0, None, seq is not None and seq in accepted[segment], zstd)
-        told[id(state)] = exchange
-        if exchange.method == "POST" and exchange.outcome is Outcome.ACCEPTED and seq is not None and not exchange.done:
-            if seq == 1 and not exchange.content_length:
-                accepted[segment].clear()  # OPEN starts the count again
-            accepted[segment].add(seq)
+def _what_was_accepted(groups: list[_Group]) -> tuple[set[int], set[int]]:
+    """Of write sessions: the exchanges whose SEQ had been accepted before, and those whose body counts as zstd (by `id`)."""
+    repeated: set[int] = set()
+    compressed: set[int] = set()
+    for group in groups:
+        accepted: dict[int | None, set[int]] = defaultdict(set)
+        compresses = False
+        for state in group.states:
+            request = state.request
+            if request.method != "POST":
+                continue
+            if _zstd_posted(state, compresses):
+                compressed.add(id(state))
+            compresses = compresses or (state.status == 200 and state.response_zstd)
+            if request.seq is None or request.done:
+                continue
+            before = accepted[request.segment]
+            if request.seq in before:
+                repeated.add(id(state))
+            elif state.outcome(False, 0) is Outcome.ACCEPTED:
+                before.add(request.seq)
+            if request.seq == 1 and not request.content_length and state.status == 200:
+                before.intersection_update({1})  # OPEN starts the count again
+    return repeated, compressed
 
 
 def carried(exchange: Exchange) -> int:

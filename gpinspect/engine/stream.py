@@ -7,7 +7,7 @@ recorder may write an acknowledgment before the data), when the connection ends,
 from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
-from gpinspect.engine.channel import Buffer, Channel, Reader
+from gpinspect.engine.channel import NOBODY, Buffer, Channel, Reader
 
 if TYPE_CHECKING:
     from gpinspect.engine.connection import Connection
@@ -260,4 +260,9 @@ class Stream(Channel):
                 self.next = (self.next + unseen) & MASK
                 self.lose(unseen)
         self.expected = NEVER
+        self.end_reading()
+
+    def end_reading(self) -> None:
+        """Every byte up to the end has been delivered; the reader may go."""
         self.reader.close()
+        self.reader = NOBODY

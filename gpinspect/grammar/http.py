@@ -22,6 +22,7 @@ HEADER_LIMIT: Final = 50
 
 _EXACT: Final = {lower: exact for lower, exact in EXACT.items() if exact.startswith("X-GP")}
 _EXACT_REQUEST: Final = {**_EXACT, "content-length": "Content-Length", "expect": "Expect"}
+_USUAL_NAMES: Final = frozenset({*_EXACT_REQUEST.values(), "Host", "Accept", "Content-Type"})
 _BLANKS: Final = " \t\r"
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
@@ -72,6 +73,8 @@ class Head:
 
         X-GP-* count, in requests also Content-Length and Expect; no release asks for the others.
         """
+        if _USUAL_NAMES.issuperset([name for name, _ in self.headers]):
+            return ()
         exact = _EXACT_REQUEST if isinstance(self, RequestHead) else _EXACT
         wrong = {name: None for name, _ in self.headers if name != exact.get(name.lower(), name)}
         return tuple(wrong)

@@ -1,6 +1,8 @@
 """From inputs to an inspection: capture, engine and analysis put together; what commands, TUI and scripts start from."""
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -86,6 +88,10 @@ class Inspection:
             CaptureError: An input is no capture.
             SourceError: There is no room for payload.
         """
+        with _no_collection():
+            self._read(progress)
+
+    def _read(self, progress: Progress | None) -> None:
         for _ in self.steps():
             if progress is not None:
                 progress(self._capture.bytes_read, self._capture.bytes_total, self._index.frames)
@@ -146,6 +152,18 @@ class Inspection:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Nothing that the engine makes is garbage before the end; looking for some costs more the more connections there are."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def open_inspection(inputs: Sequence[str], *, hashes: bool = False, again: bool = False, via_tshark: bool = False) -> Inspection:

@@ -20,6 +20,8 @@ ASSUMED = 2  # flag: found again after lost framing
 ZSTD = 4  # flag: the content is one zstd frame; `length` is its decompressed size
 
 ROW = struct.Struct("<QIIIQQQQIIQBB")
+_END_NS, _END_FRAME = struct.Struct("<Q"), struct.Struct("<I")
+_AT_END_NS, _AT_END_FRAME, _AT_FLAGS = struct.calcsize("<QIIIQQQ"), struct.calcsize("<QIIIQQQQI"), struct.calcsize("<QIIIQQQQIIQB")
 
 
 class Package(NamedTuple):
@@ -87,8 +89,12 @@ class PackageTable:
         self._rows += ROW.pack(*row)
         self.data += row[11] == DATA
 
-    def replace_last(self, package: Package) -> None:
-        ROW.pack_into(self._rows, len(self._rows) - ROW.size, *package)
+    def close_last(self, end_ns: int, end_frame: int, flags: int) -> None:
+        """The content of the last row has come to its end; `flags` are added to its own."""
+        at = len(self._rows) - ROW.size
+        _END_NS.pack_into(self._rows, at + _AT_END_NS, end_ns)
+        _END_FRAME.pack_into(self._rows, at + _AT_END_FRAME, end_frame)
+        self._rows[at + _AT_FLAGS] |= flags
 
     def file_index(self, name: bytes) -> int:
         """Index of a name of F in `files`, which learns it if it is new."""

@@ -1,0 +1,5 @@
+"""`python -m gpinspect.cli`."""
+
+from gpinspect.cli import main
+
+main()

@@ -1,0 +1,26 @@
+"""`gpinspect packages`."""
+
+import click
+
+from gpinspect.cli.options import Options, common
+from gpinspect.cli.output import listing
+from gpinspect.cli.reading import conclude, is_ours, read
+from gpinspect.views.objects import package_object
+from gpinspect.views.tables import PACKAGES, package_rows
+
+
+@click.command("packages")
+@common()
+@click.option("--exchange", "exchange_id", type=click.IntRange(min=1), metavar="N", help="Only this exchange.")
+def command(options: Options, exchange_id: int | None) -> int:
+    """Each data package of protocol 1, written as it is met: there may be millions."""
+    found = read(options)
+    if exchange_id is not None and is_ours(found) and exchange_id > len(found.exchanges):
+        raise click.UsageError(f"--exchange {exchange_id}: the capture has {len(found.exchanges):,} exchanges, numbered from 1")
+    exchanges = (
+        exchange
+        for exchange in found.exchanges
+        if options.session in (None, exchange.session) and exchange_id in (None, exchange.id)
+    )
+    listing(options, PACKAGES, package_rows(exchanges), lambda row: package_object(*row))
+    return conclude(options, found)

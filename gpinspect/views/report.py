@@ -1,0 +1,227 @@
+"""The one-screen answer: what was read, what ran, what is wrong, what was something else, what to do next.
+
+Plain data: sections of lines, each line with a tone for those who have colours. An ordinary capture fits 80x24; what does not
+fit is folded into a count that names the command which shows it.
+"""
+
+import shlex
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from gpinspect.model import Delivery, Exchange, Finding, Outcome, Session, Severity
+from gpinspect.views.inspected import Inspected
+from gpinspect.views.tables import DELIVERY_TONES, SEVERITY_TONES, Tone, place_text, query_name, segments_text
+from gpinspect.views.text import bytes_text, clock_text, duration_text, plural, printable, rate_text, shorten
+
+SESSIONS_SHOWN = 3
+FINDINGS_SHOWN = 3
+SPACIOUS = 2
+"""Up to so many sessions a screen has room for who asked."""
+SOURCES_SHOWN = 2
+WHOLE = 10_000
+"""Folding limit that no report reaches in practice, for output that is no screen."""
+
+_KIND_WORDS = {"tls": "TLS", "postgres": "PostgreSQL", "http": "HTTP without gpfdist", "silent": "without payload"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the report, safe for a terminal."""
+
+    text: str
+    tone: Tone = ""
+    indent: int = 0  # levels of two blanks
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    title: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    sections: tuple[Section, ...]
+
+    def lines(self, width: int | None = None) -> Iterator[Line]:
+        """The report as lines of text, titles in the left margin.
+
+        Args:
+            width: Cells of the screen; longer lines are shortened. None: nothing is cut.
+        """
+        margin = max((len(section.title) for section in self.sections), default=0) + 2
+        for section in self.sections:
+            for number, line in enumerate(section.lines):
+                title = section.title if number == 0 else ""
+                text = f"{title:<{margin}}{'  ' * line.indent}{line.text}"
+                yield Line(text if width is None else shorten(text, width), line.tone)
+
+
+def build_report(found: Inspected, *, utc: bool = False, screen: bool = True, command: str = "gpinspect") -> Report:
+    """Say what an inspection found.
+
+    Args:
+        utc: Times in universal time instead of this machine's zone.
+        screen: Fold what exceeds one screen; else list all of it.
+    """
+    sections = [
+        Section("read", tuple(_read_lines(found, utc, SOURCES_SHOWN if screen else WHOLE))),
+        Section("ran", tuple(_session_lines(found, SESSIONS_SHOWN if screen else WHOLE))),
+        Section("wrong", tuple(_finding_lines(found.findings, FINDINGS_SHOWN if screen else WHOLE, screen))),
+    ]
+    other = tuple(_other_lines(found))
+    if other:
+        sections.append(Section("also", other))
+    sections.append(Section("next", tuple(_next_lines(found, command))))
+    return Report(tuple(sections))
+
+
+def _read_lines(found: Inspected, utc: bool, shown: int) -> Iterator[Line]:
+    names = ", ".join(printable(source) for source in found.sources[:shown])
+    left = len(found.sources) - shown
+    yield Line(f"{names or '-'}{f' and {left:,} more' if left > 0 else ''}")
+    facts = [plural(found.frames, "frame"), bytes_text(found.bytes)]
+    if found.first_ns is not None and found.last_ns is not None:
+        span = duration_text(found.last_ns - found.first_ns)
+        first, last = (clock_text(ns, utc=utc, date=date) for ns, date in ((found.first_ns, True), (found.last_ns, False)))
+        facts.append(f"{first} to {last} ({span})")
+    yield Line(", ".join(facts))
+
+
+def _query_key(session: Session) -> tuple[str | None, str | None]:
+    return session.xid, session.cid
+
+
+def _trouble(session: Session, worst: dict[int, int]) -> tuple[int, int, int]:
+    """Sort key: the session with the gravest finding first, then the one that moved most, then order of appearance."""
+    refuted = 1 if session.delivery is Delivery.REFUTED else 0
+    return -max(worst.get(session.id, 0), refuted * Severity.ERROR), -session.payload_bytes, session.id
+
+
+def _session_lines(found: Inspected, shown: int) -> Iterator[Line]:
+    if not found.sessions:
+        yield Line("no gpfdist session")
+        return
+    worst: dict[int, int] = {}
+    for finding in found.findings:
+        if finding.session is not None:
+            worst[finding.session] = max(worst.get(finding.session, 0), finding.severity)
+    queries = Counter(_query_key(session) for session in found.sessions if session.xid is not None)
+    chosen = sorted(found.sessions, key=lambda session: _trouble(session, worst))[:shown]
+    members: dict[int, list[Exchange]] = {session.id: [] for session in chosen}
+    for exchange in found.exchanges:
+        if exchange.session in members:
+            members[exchange.session].append(exchange)
+    for session in sorted(chosen, key=lambda session: session.id):
+        yield from _one_session(session, members[session.id])
+        if len(chosen) <= SPACIOUS or shown == WHOLE:
+            yield _who(session, queries[_query_key(session)])
+    left = len(found.sessions) - len(chosen)
+    if left > 0:
+        total = sum(session.payload_bytes for session in found.sessions)
+        yield Line(f"and {plural(left, 'more session')}; all {len(found.sessions):,} together: {bytes_text(total)}")
+
+
+def _one_session(session: Session, exchanges: Sequence[Exchange]) -> Iterator[Line]:
+    method = printable(session.method) if session.method else "-"
+    version = f" (gpfdist {_release(session.server_version)})" if session.server_version else ""
+    path = printable(session.path) if session.path else "-"
+    yield Line(f"{session.id}  {method} {path}  on {session.server}{version}")
+    ns = session.end_ns - session.start_ns
+    facts = [
+        session.delivery.value,
+        f"segments {segments_text(session)}",
+        f"{bytes_text(session.payload_bytes)} in {duration_text(ns)} ({rate_text(session.payload_bytes, ns)} MB/s)",
+        outcomes_text(exchange.outcome for exchange in exchanges),
+    ]
+    yield Line(", ".join(facts), DELIVERY_TONES[session.delivery] if session.delivery is Delivery.REFUTED else "", 1)
+
+
+def _who(session: Session, of_query: int) -> Line:
+    """The statement behind a session, as far as its requests tell."""
+    parts = [
+        f"query {query_name(session.xid, session.cid, session.sn)}",
+        f"db {printable(session.database)}" if session.database else "",
+        f"user {printable(session.user)}" if session.user else "",
+        f"{of_query} sessions of this query" if of_query > 1 else "",
+    ]
+    return Line(", ".join(part for part in parts if part), indent=1)
+
+
+def _release(version: str) -> str:
+    """The release out of what X-GPFDIST-VERSION says (`6.24.3 build commit:25d3498a…`)."""
+    return printable(version.split(" build ")[0].removeprefix("gpfdist version ")) or "-"
+
+
+def outcomes_text(outcomes: Iterable[Outcome]) -> str:
+    """How many exchanges ended how, most frequent first: `14 complete, 2 late`."""
+    counts = Counter(outcome.value for outcome in outcomes)
+    return ", ".join(f"{number:,} {word}" for word, number in counts.most_common()) or "no exchange"
+
+
+def _finding_lines(findings: Sequence[Finding], shown: int, screen: bool) -> Iterator[Line]:
+    totals = Counter(finding.severity for finding in findings)
+    if not findings:
+        yield Line("nothing found", "good")
+        return
+    yield Line(", ".join(plural(totals[level], level.word) for level in sorted(Severity, reverse=True) if totals[level]))
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(finding.code, []).append(finding)
+    ordered = sorted(groups.values(), key=lambda group: -max(finding.severity for finding in group))
+    weighty = [group for group in ordered if max(finding.severity for finding in group) > Severity.NOTE] or ordered
+    chosen = (weighty if screen else ordered)[:shown]
+    for group in chosen:
+        first = max(group, key=lambda finding: finding.severity)
+        times = f" x{len(group):,}" if len(group) > 1 else ""
+        tone = SEVERITY_TONES.get(first.severity.word, "")
+        yield Line(f"{first.severity.word} {first.code}{times}  {place_text(first)}: {printable(first.message)}", tone)
+        if first.advice:
+            yield from (Line(text, indent=1) for text in _advice(printable(first.advice), screen))
+    left = len(groups) - len(chosen)
+    if left > 0:
+        yield Line(f"and {plural(left, 'other kind')} of finding")
+
+
+def _advice(text: str, screen: bool) -> list[str]:
+    """On a screen one line; the whole text elsewhere."""
+    return [f"do: {text}"] if screen else textwrap.wrap(f"do: {text}", 100)
+
+
+def connections_text(found: Inspected) -> str:
+    """Connections by what they carry, most frequent first: `12 connections: 9 other, 3 silent`."""
+    total = len(found.connections)
+    kinds = Counter(connection.kind for connection in found.connections)
+    listing = ", ".join(f"{number:,} {_KIND_WORDS.get(kind, kind)}" for kind, number in kinds.most_common())
+    return plural(total, "connection") + (f": {listing}" if listing else "")
+
+
+def _other_lines(found: Inspected) -> Iterator[Line]:
+    probes = sum(1 for exchange in found.exchanges if exchange.outcome is Outcome.PROBE)
+    if any(connection.kind != "gpfdist" for connection in found.connections):
+        yield Line(connections_text(found))
+    if probes:
+        yield Line(f"{plural(probes, 'probe')} (status pages, other methods, requests without X-GP headers)")
+
+
+def locked_connections(found: Inspected) -> int:
+    """TLS connections out of which no exchange came: no key opened them."""
+    opened = {exchange.connection for exchange in found.exchanges}
+    return sum(1 for connection in found.connections if connection.kind == "tls" and connection.id not in opened)
+
+
+def _next_lines(found: Inspected, command: str) -> Iterator[Line]:
+    inputs = " ".join(shlex.quote(printable(source)) for source in found.sources[:SOURCES_SHOWN]) or "INPUT"
+    locked = locked_connections(found)
+    if locked:
+        yield Line(f"{plural(locked, 'TLS connection')} closed to us: --keylog FILE or --server-key FILE opens what fits")
+    grave = [finding for finding in found.findings if finding.severity > Severity.NOTE]
+    if grave:
+        code = max(grave, key=lambda finding: finding.severity).code
+        yield Line(f"{command} findings {inputs}    and: {command} explain {code}")
+    if found.sessions:
+        yield Line(f"{command} flows {inputs}")
+    elif not locked:
+        yield Line("capture on the gpfdist port while the statement runs, and start before it does")
