@@ -61,6 +61,9 @@ class Channel:
         self.end += count
         self.wanted = wanted
 
+    def refresh(self) -> None:
+        """The reader was changed from outside."""
+
     def deliver(self, buffer: Buffer, start: int, end: int, ns: int, frame: int, capture: int) -> None:
         """Give the next bytes, `buffer[start:end]`, to the reader."""
         self.last_ns = ns

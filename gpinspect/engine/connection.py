@@ -72,7 +72,7 @@ class Opening:
         if not self.seen:
             self.ns, self.frame, self.capture = ns, frame, capture
         self.seen += buffer[start:end]
-        stream = self.connection.streams[self.side]
+        stream = self.connection.channels[self.side]
         stream.end += end - start
         self.connection.consider(self.side)
         stream.end -= end - start
@@ -104,7 +104,8 @@ class Connection:
 
     __slots__ = (
         "answered",
-        "client",
+        "channels",
+        "client_side",
         "closed_side",
         "end_ns",
         "exchanges",
@@ -119,7 +120,6 @@ class Connection:
         "recent",
         "requests",
         "reset_side",
-        "server",
         "spoken",
         "start_ns",
         "streams",
@@ -147,14 +147,22 @@ class Connection:
         first, second = Opening(self, 0), Opening(self, 1)
         self.streams = (Stream(first, self, 0), Stream(second, self, 1))
         self.streams[0].peer, self.streams[1].peer = self.streams[1], self.streams[0]
-        self.client: Stream | None = None
-        self.server: Stream | None = None
+        self.channels: tuple[Channel, Channel] = self.streams  # what is read: the streams, or the plaintext inside them
+        self.client_side: int | None = None
         self.requests: RequestReader | None = None
 
     # who is who -----------------------------------------------------------------------------------------------------
 
     def roles(self, client: int) -> None:
-        self.client, self.server = self.streams[client], self.streams[1 - client]
+        self.client_side = client
+
+    @property
+    def client(self) -> Channel | None:
+        return None if self.client_side is None else self.channels[self.client_side]
+
+    @property
+    def server(self) -> Channel | None:
+        return None if self.client_side is None else self.channels[1 - self.client_side]
 
     def _address(self, side: int) -> Address:
         size = 4 if len(self.key) == 12 else 16
@@ -163,17 +171,16 @@ class Connection:
 
     @property
     def client_address(self) -> Address:
-        return self._address(self.client.side if self.client else 0)
+        return self._address(self.client_side or 0)
 
     @property
     def server_address(self) -> Address:
-        return self._address(self.server.side if self.server else 1)
+        return self._address(1 - (self.client_side or 0))
 
     def who(self, side: int | None) -> str | None:
         if side is None:
             return None
-        client = self.client.side if self.client else 0
-        return "client" if side == client else "server"
+        return "client" if side == (self.client_side or 0) else "server"
 
     @property
     def reset_by(self) -> str | None:
@@ -187,7 +194,7 @@ class Connection:
 
     def consider(self, side: int) -> None:
         """More first bytes of a side have come."""
-        opening = self.streams[side].reader
+        opening = self.channels[side].reader
         assert isinstance(opening, Opening)
         verdict = classify(bytes(opening.seen[:32]))
         if verdict == "more":
@@ -211,13 +218,13 @@ class Connection:
         self.spoken = "http"
         self.unproven = False
         self.roles(client)
-        assert self.client is not None and self.server is not None
-        self.requests = RequestReader(self.client, self)
-        self._switch(self.client, self.requests)
-        self._switch(self.server, ResponseReader(self.server, self))
+        asking, answering = self.channels[client], self.channels[1 - client]
+        self.requests = RequestReader(asking, self)
+        self._switch(asking, self.requests)
+        self._switch(answering, ResponseReader(answering, self))
 
-    def _switch(self, stream: Stream, reader: RequestReader | ResponseReader) -> None:
-        """Give the held first bytes of a stream to the reader that understands them."""
+    def _switch(self, stream: Channel, reader: RequestReader | ResponseReader) -> None:
+        """Give the held first bytes of a direction to the reader that understands them."""
         opening = stream.reader
         stream.reader = reader
         if isinstance(opening, Opening):
@@ -233,14 +240,14 @@ class Connection:
         """Not ours (or not open to us): from here on only counted."""
         self.spoken = spoken
         self.roles(client)
-        for stream in self.streams:
-            stream.reader = NOBODY
-            stream.pass_over(ENDLESS)
-            stream.refresh()
+        for channel in self.channels:
+            channel.reader = NOBODY
+            channel.pass_over(ENDLESS)
+            channel.refresh()
 
     def _search(self, side: int) -> None:
         """The connection began before the capture: look for packages."""
-        stream = self.streams[side]
+        stream = self.channels[side]
         opening = stream.reader
         assert isinstance(opening, Opening)
         self.unproven = True
@@ -255,17 +262,16 @@ class Connection:
 
     def beginning_lost(self, side: int) -> None:
         """The first bytes of a side are missing in the capture."""
-        if isinstance(self.streams[side].reader, Opening):
+        if isinstance(self.channels[side].reader, Opening):
             self._search(side)
 
     def recognised(self, channel: Channel) -> None:
         """A package was found in mid-stream: this side is a server."""
-        assert isinstance(channel, Stream)
         if self.spoken == "http":
             return
         self.spoken = "http"
         self.unproven = False
-        self.roles(1 - channel.side)
+        self.roles(0 if channel is self.channels[1] else 1)
         scanner = channel.reader
         assert isinstance(scanner, PackageScanner)
         self.exchanges.append(scanner.state)
@@ -311,7 +317,7 @@ class Connection:
         return None if text is None else self.index.texts.setdefault(text, text)
 
     def weird(self, code: str, channel: Channel, frame: int, ns: int, **values: str | int) -> None:
-        side = channel.side if isinstance(channel, Stream) else None
+        side = 0 if channel is self.channels[0] or channel is self.streams[0] else 1
         self.index.weird(code, self, side, frame, ns, channel.position, values)
 
     # the end --------------------------------------------------------------------------------------------------------
@@ -335,8 +341,7 @@ class Connection:
         return max(self.streams[0].last_frame, self.streams[1].last_frame, self.first_frame)
 
     def freeze(self, gpfdist_servers: set[Address]) -> ConnectionValue:
-        client = self.client or self.streams[0]
-        server = self.server or self.streams[1]
+        client, server = self.streams[self.client_side or 0], self.streams[1 - (self.client_side or 0)]
         kind = self.spoken or ("other" if client.position or server.position else "silent")
         if kind == "http" and (self.server_address in gpfdist_servers or any(state.gpfdist for state in self.exchanges)):
             kind = "gpfdist"

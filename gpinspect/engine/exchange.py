@@ -265,11 +265,13 @@ class ExchangeState:
 
     def _uncertain(self) -> bool:
         """Bytes are missing that could have told how it ended."""
-        server, client = self.connection.server, self.connection.client
-        if server is None or client is None:
+        connection = self.connection
+        server = connection.server
+        if server is None or connection.client_side is None:
             return False
-        if server.next is None:
-            return client.ack > 0 and self.connection.opened is False
+        asking, answering = connection.streams[connection.client_side], connection.streams[1 - connection.client_side]
+        if answering.next is None:
+            return asking.ack > 0 and not connection.opened
         if not self.framing:
             return True
         missing = list(server.missing.within(max(0, server.position - 1), server.position))
