@@ -1,8 +1,8 @@
 """One direction of bytes, in order, with known holes: what a reader reads from.
 
-A TCP stream is a channel, and so is the plaintext of one direction of a TLS connection. A reader looks at structure (heads, message
-headers) and tells the channel how many bytes after it are content; content is passed over by count, and shown to the reader only if it
-wants it.
+A TCP stream is a channel, and so is the plaintext of one direction of a TLS connection. A reader looks at structure (heads,
+message headers) and tells the channel how many bytes after it are content; content is passed over by count, and shown to the reader
+only if it wants it.
 """
 
 from typing import Protocol
@@ -22,7 +22,7 @@ class Reader(Protocol):
     """Takes the bytes of a channel. Buffers are reused: what a reader keeps, it copies."""
 
     def feed(self, buffer: Buffer, start: int, end: int, ns: int, frame: int, capture: int) -> int:
-        """Read structure in `buffer[start:end]`; return the index behind it. All of it, unless content was announced by `pass_over`."""
+        """Read structure in `buffer[start:end]`; return the index behind it: `end`, unless content was announced by `pass_over`."""
 
     def content(self, buffer: Buffer, start: int, end: int) -> None:
         """Bytes of the announced content (only while the channel's `wanted` is set)."""
@@ -31,7 +31,10 @@ class Reader(Protocol):
         """The last byte of the announced content has been reached."""
 
     def lost(self, count: int) -> None:
-        """`count` bytes of structure are not in the capture."""
+        """`count` bytes of structure are not in the capture (0: nobody knows how many)."""
+
+    def cut_short(self, count: int) -> None:
+        """The last `count` bytes of the announced content will not be seen as such."""
 
     def close(self) -> None:
         """No byte will follow: FIN, RST, or the end of the capture."""
@@ -57,8 +60,8 @@ class Channel:
 
     def pass_over(self, count: int, wanted: bool = False) -> None:
         """Announce `count` bytes of content from where the reader stands."""
+        self.end += count - self.left
         self.left = count
-        self.end += count
         self.wanted = wanted
 
     def refresh(self) -> None:
@@ -82,6 +85,13 @@ class Channel:
                 reached = self.reader.feed(buffer, start, end, ns, frame, capture)
                 self.end += reached - start
                 start = reached
+
+    def lose_track(self) -> None:
+        """Bytes are missing here, nobody knows how many."""
+        rest, self.left = self.left, 0
+        self.end -= rest
+        self.reader.cut_short(rest)
+        self.reader.lost(0)
 
     def lose(self, count: int) -> None:
         """The next `count` bytes are not in the capture."""
@@ -117,6 +127,9 @@ class Nobody:
         """Passed over."""
 
     def lost(self, count: int) -> None:
+        """Passed over."""
+
+    def cut_short(self, count: int) -> None:
         """Passed over."""
 
     def close(self) -> None:

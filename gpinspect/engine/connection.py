@@ -13,41 +13,37 @@ from gpinspect.engine.exchange import ExchangeState
 from gpinspect.engine.http import LARGEST_HEAD, RequestReader, ResponseReader
 from gpinspect.engine.packages import PackageScanner
 from gpinspect.engine.stream import Stream
+from gpinspect.engine.tls.preface import recognise_postgres
+from gpinspect.engine.tls.recognise import Recognition, recognise
 from gpinspect.model import Address
 from gpinspect.model import Connection as ConnectionValue
 
 if TYPE_CHECKING:
     from gpinspect.engine.index import Index
+    from gpinspect.engine.secure import Secure
 
 _METHOD = re.compile(rb"[A-Z]{2,12} ")
+_REQUEST = re.compile(rb"(?:GET|POST|HEAD|PUT|DELETE|OPTIONS|PATCH|TRACE|CONNECT) (?:/|\*|https?:)")
+"""What counts as a request where the beginning of the connection was not captured."""
+_LONGEST_METHOD = len(b"OPTIONS https:")
 _METHOD_BEGINS = re.compile(rb"[A-Z]{1,12}\Z")
-_SSL_REQUEST = bytes.fromhex("0000000804d2162f")
-_GSS_REQUEST = bytes.fromhex("0000000804d21630")
+_TLS = {Recognition.HELLO: "tls", Recognition.RECORDS: "tls", Recognition.MORE: "more", Recognition.NO: "unknown"}
+_POSTGRES = {True: "postgres", False: "unknown", None: "more"}
 
 
-def classify(first: bytes) -> str:
-    """What the first bytes of one direction say: request, response, client-hello, server-hello, tls, ssl-request, startup, package,
-    "more" (too few to tell) or "unknown"."""
+def classify(first: bytes | bytearray) -> str:
+    """What the first bytes of one direction say: request, response, tls, postgres, package, "more" (too few to tell), "unknown"."""
+    if 0x14 <= first[0] <= 0x17:
+        return _TLS[recognise(first)]
+    first = bytes(first[:32])
     if _METHOD.match(first):
         return "request"
     if first.startswith(b"HTTP/1."):
         return "response"
     if len(first) < 7 and b"HTTP/1.".startswith(first):
         return "more"
-    if first[0] == 0x16:
-        if len(first) < 6:
-            return "more" if first[1:2] in (b"", b"\3") else "unknown"
-        if first[1] == 3 and first[2] <= 4:
-            return {1: "client-hello", 2: "server-hello"}.get(first[5], "tls")
-        return "unknown"
     if first[0] == 0:
-        if len(first) < 8:
-            return "more"
-        if first[:8] in (_SSL_REQUEST, _GSS_REQUEST):
-            return "ssl-request"
-        if first[4:8] == b"\0\3\0\0":
-            return "startup"
-        return "unknown"
+        return _POSTGRES[recognise_postgres(first)]
     if first[0:1] == b"F" and len(first) >= 6:
         return "package" if first[1:3] == b"\0\0" and first[5] == 0x2F else "unknown"
     if first[0:1] == b"D" and first[1:5] == b"\0\0\0\0":
@@ -60,13 +56,14 @@ def classify(first: bytes) -> str:
 class Opening:
     """Holds the first bytes of a direction until it is clear what is spoken (a `Reader`)."""
 
-    __slots__ = ("capture", "channel", "connection", "frame", "ns", "seen", "side")
+    __slots__ = ("capture", "connection", "frame", "hole", "ns", "seen", "side")
 
     def __init__(self, connection: "Connection", side: int) -> None:
         self.connection = connection
         self.side = side
         self.seen = bytearray()
         self.ns = self.frame = self.capture = 0
+        self.hole = 0  # bytes in front of `seen` that the capture does not have
 
     def feed(self, buffer: Buffer, start: int, end: int, ns: int, frame: int, capture: int) -> int:
         if not self.seen:
@@ -86,7 +83,13 @@ class Opening:
 
     def lost(self, count: int) -> None:
         """The beginning is not in the capture: whatever follows may be anything."""
-        self.connection.beginning_lost(self.side)
+        if self.seen:
+            self.connection.beginning_lost(self.side)
+        else:
+            self.hole += count
+
+    def cut_short(self, count: int) -> None:
+        """No content is announced here."""
 
     def close(self) -> None:
         """Nothing more will help to tell what it was."""
@@ -116,10 +119,10 @@ class Connection:
         "key",
         "last_frame",
         "opened",
-        "preface",
         "recent",
         "requests",
         "reset_side",
+        "secure",
         "spoken",
         "start_ns",
         "streams",
@@ -138,7 +141,6 @@ class Connection:
         self.opened = False  # the SYN was captured
         self.answered = False  # and the SYN+ACK
         self.spoken = ""  # http, tls, postgres, other
-        self.preface: str | None = None
         self.unproven = False  # found in mid-stream: a package is looked for, nothing else points to gpfdist
         self.reset_side: int | None = None
         self.closed_side: int | None = None
@@ -150,6 +152,7 @@ class Connection:
         self.channels: tuple[Channel, Channel] = self.streams  # what is read: the streams, or the plaintext inside them
         self.client_side: int | None = None
         self.requests: RequestReader | None = None
+        self.secure: Secure | None = None
 
     # who is who -----------------------------------------------------------------------------------------------------
 
@@ -196,19 +199,22 @@ class Connection:
         """More first bytes of a side have come."""
         opening = self.channels[side].reader
         assert isinstance(opening, Opening)
-        verdict = classify(bytes(opening.seen[:32]))
+        verdict = classify(opening.seen)
         if verdict == "more":
             return
+        if verdict == "request" and not self.opened and not _REQUEST.match(opening.seen):
+            if len(opening.seen) < _LONGEST_METHOD:
+                return
+            verdict = "unknown"  # rows may begin with a word in capitals, too
         if verdict == "request":
             self._http(side)
         elif verdict == "response":
             self._http(1 - side)
-        elif verdict in ("client-hello", "server-hello", "tls"):
-            self._pass("tls", client=side if verdict == "client-hello" else 1 - side if verdict == "server-hello" else 0)
-        elif verdict in ("ssl-request", "startup"):
-            self.preface = "SSLRequest" if bytes(opening.seen[:8]) == _SSL_REQUEST else None
+        elif verdict in ("tls", "postgres") and self.secure is None:
+            self._secure(self._tls_client(side, bytes(opening.seen[:6])) if verdict == "tls" else side, verdict)
+        elif verdict == "postgres":
             self._pass("postgres", client=side)
-        elif (verdict == "package" and not self.opened) or not self.opened:
+        elif not self.opened or opening.hole:
             self._search(side)
         elif side == 1 or len(opening.seen) > LARGEST_HEAD:
             self._pass("other", client=0)
@@ -235,6 +241,32 @@ class Connection:
             stream.reader = NOBODY
             stream.pass_over(ENDLESS)
         stream.refresh()
+
+    def _tls_client(self, side: int, first: bytes) -> int:
+        """Which side is the TLS client: who sends a ClientHello, else who opened, else who has the higher port."""
+        if first[:1] == b"\x16" and first[5:] in (b"\1", b"\2"):
+            return side if first[5] == 1 else 1 - side
+        return 0 if self.opened or self._address(0).port > self._address(1).port else 1
+
+    def _secure(self, client: int, spoken: str) -> None:
+        """TLS (or a request for it) from here on; what is inside is read from channels of its own."""
+        from gpinspect.engine.secure import Secure
+
+        self.spoken = spoken
+        self.unproven = False
+        self.roles(client)
+        inside = (Opening(self, 0), Opening(self, 1))
+        self.secure = Secure(self, self.index.keys, client, spoken == "postgres", inside)
+        self.channels = self.secure.channels
+        for side in (client, 1 - client):
+            stream = self.streams[side]
+            opening = stream.reader
+            reader = stream.reader = self.secure.reader(side)
+            if isinstance(opening, Opening):
+                if opening.hole:
+                    reader.lost(opening.hole)
+                reader.feed(bytes(opening.seen), 0, len(opening.seen), opening.ns, opening.frame, opening.capture)
+            stream.refresh()
 
     def _pass(self, spoken: str, client: int) -> None:
         """Not ours (or not open to us): from here on only counted."""
@@ -329,6 +361,8 @@ class Connection:
         self.finished = True
         for stream in self.streams:
             stream.finish()
+        if self.secure is not None:
+            self.secure.finish(self.closed_by == "client")
         for stream in self.streams:
             for code, count in (("GPI020", stream.capture_loss), ("GPI021", stream.network_loss), ("GPI022", stream.differing)):
                 if count:
@@ -342,6 +376,7 @@ class Connection:
 
     def freeze(self, gpfdist_servers: set[Address]) -> ConnectionValue:
         client, server = self.streams[self.client_side or 0], self.streams[1 - (self.client_side or 0)]
+        preface = self.secure.preface.facts().preface if self.secure is not None and self.secure.preface is not None else None
         kind = self.spoken or ("other" if client.position or server.position else "silent")
         if kind == "http" and (self.server_address in gpfdist_servers or any(state.gpfdist for state in self.exchanges)):
             kind = "gpfdist"
@@ -350,7 +385,8 @@ class Connection:
             client=self.client_address,
             server=self.server_address,
             kind=kind,
-            preface=self.preface,
+            preface=preface,
+            tls=self.secure is not None,
             opened=self.opened,
             reset_by=self.reset_by,
             closed_by=self.closed_by,

@@ -1,6 +1,6 @@
 """What of each source file a session delivered: interval arithmetic over (file, offset, length).
 
-Works through packages in order of offset without holding them: the packages of one exchange nearly always come in that order already.
+Packages are worked through in order of offset; those of one exchange nearly always come in that order already.
 """
 
 import heapq
@@ -61,22 +61,26 @@ class _Column:
         body = state.body_start
         now = server.position - body
         missing = server.missing
-        cut = len(state.table) - 1 if state.table is not None and state.response_zstd and state.cut_bytes is not None else -1
+        parts: list[Span] = []  # of packages with holes: they may reach beyond the start of the next package
         for offset, package, length, content in self.in_order():
-            if state.response_zstd:
-                captured = state.cut_bytes or 0 if package == cut else length
-            else:
-                captured = min(length, max(0, now - content))
+            while parts and parts[0].start < offset:
+                yield heapq.heappop(parts)
+            captured = state.cut.get(package, length)
+            if not state.response_zstd:
+                captured = min(captured, max(0, now - content))
             if not missing or state.response_zstd:
                 yield Span(offset, offset + captured, number, package, 0)
                 continue
             at = 0
             for lost, found in missing.within(body + content, body + content + captured):
-                if lost - body - content > at:
-                    yield Span(offset + at, offset + lost - body - content, number, package, at)
+                lost -= body + content
+                if lost > at or not at:
+                    heapq.heappush(parts, Span(offset + at, offset + lost, number, package, at))
                 at = found - body - content
-            if at < captured or not captured:
-                yield Span(offset + at, offset + captured, number, package, at)
+            if at < captured or not at:
+                heapq.heappush(parts, Span(offset + at, offset + captured, number, package, at))
+        while parts:
+            yield heapq.heappop(parts)
 
 
 def source_files(states: list[ExchangeState]) -> list[SourceFile]:

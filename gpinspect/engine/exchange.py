@@ -74,7 +74,7 @@ class ExchangeState:
         "content_key",
         "continued",
         "counts",
-        "cut_bytes",
+        "cut",
         "ended",
         "errors",
         "finished",
@@ -92,6 +92,7 @@ class ExchangeState:
         "posted_start",
         "posted_zstd",
         "raw_body",
+        "raw_length",
         "reason",
         "request",
         "response_proto",
@@ -123,9 +124,10 @@ class ExchangeState:
         self.ended = False
         self.framing = True  # protocol 1: where messages begin is known
         self.table: PackageTable | None = None
-        self.announced = 0  # bytes that the D messages announced
-        self.cut_bytes: int | None = None  # decompressed bytes of the last package, which is cut
+        self.announced = 0  # bytes that the D messages announced; of zstd and where track was lost, bytes that came
+        self.cut: dict[int, int] = {}  # bytes of content that came of packages which gave less than their D announced
         self.raw_body = False  # a protocol 0 body that is payload
+        self.raw_length: int | None = None  # its bytes, where the head says how many
         self.body_start: int | None = None  # position of the response body in the server's stream
         self.body_end: int | None = None
         self.body_bytes = 0  # decompressed bytes of a protocol 0 body, if it is zstd
@@ -213,8 +215,8 @@ class ExchangeState:
         last = self.table[-1]
         if last.kind:
             return 0
-        if self.response_zstd:
-            return 0 if self.cut_bytes is None else last.length - self.cut_bytes
+        if self.response_zstd or len(self.table) - 1 in self.cut:
+            return 0
         return max(0, last.position + last.head + last.length - now)
 
     def _missing_content(self) -> list[tuple[int, int]]:
@@ -224,10 +226,9 @@ class ExchangeState:
         if not server.missing:
             return []
         found: list[tuple[int, int]] = []
-        for package in table:
-            if not package.kind:
-                start = self.body_start + package.position + package.head
-                found += server.missing.within(start, start + package.length)
+        for index, _, _, length, content in table.spans():
+            start = self.body_start + content
+            found += server.missing.within(start, start + self.cut.get(index, length))
         return found
 
     # how it ended ---------------------------------------------------------------------------------------------------
@@ -255,13 +256,19 @@ class ExchangeState:
             return Outcome.LATE
         if self.ended:
             return Outcome.COMPLETE
-        if self.answered and self.raw_body and connection.reset_by is None and (self.finished or connection.closed_by == "server"):
+        if self.answered and self.raw_body and self._body_over():
             return Outcome.LOST if self._uncertain() else Outcome.CLOSED
         if self._uncertain():
             return Outcome.LOST
         if connection.closed_by is None:
             return Outcome.OPEN
         return Outcome.CANCELLED if connection.closed_by == "client" else Outcome.BROKEN
+
+    def _body_over(self) -> bool:
+        """A body that is payload came to its end: by its announced length, else with the server's FIN."""
+        if self.raw_length is not None:
+            return self.body_end is not None and self.body_end - (self.body_start or 0) == self.raw_length
+        return self.connection.reset_by is None and self.connection.closed_by == "server"
 
     def _uncertain(self) -> bool:
         """Bytes are missing that could have told how it ended."""
@@ -271,7 +278,7 @@ class ExchangeState:
             return False
         asking, answering = connection.streams[connection.client_side], connection.streams[1 - connection.client_side]
         if answering.next is None:
-            return asking.ack > 0 and not connection.opened
+            return asking.ack > 0
         if not self.framing:
             return True
         missing = list(server.missing.within(max(0, server.position - 1), server.position))

@@ -120,6 +120,9 @@ class RequestReader:
             state.posted = state.posted_end - (state.posted_start or 0)
             self.body = False
 
+    def cut_short(self, count: int) -> None:
+        self.body = False
+
     def lost(self, count: int) -> None:
         """Bytes of a head are missing: what the lines before them say is all that is known."""
         self.resolve()
@@ -266,6 +269,7 @@ class ResponseReader:
     def _raw(self, state: ExchangeState, length: int | None) -> None:
         """A protocol 0 body: rows until the server closes, or as many bytes as it announced."""
         state.raw_body = True
+        state.raw_length = length if not state.response_zstd else None
         self.keep = self.connection.keep(state)
         if state.response_zstd:
             self.inflater = Inflater(None)
@@ -279,7 +283,7 @@ class ResponseReader:
 
     def _finished(self, state: ExchangeState) -> None:
         state.finished = self.keeps_open
-        state.body_end = self.channel.position if state.body_start is not None else None
+        state.body_end = max(self.channel.position, state.body_start) if state.body_start is not None else None
         state.last_ns, state.last_frame = self.channel.last_ns, self.channel.last_frame
 
     def content(self, buffer: Buffer, start: int, end: int) -> None:
@@ -323,6 +327,10 @@ class ResponseReader:
             self.inflater = Inflater(None)
         return start + used
 
+    def cut_short(self, count: int) -> None:
+        if self.state is not None and self.state.body_end is None:
+            self.state.body_end = self.channel.position
+
     def lost(self, count: int) -> None:
         """Bytes of a head (or of a zstd frame) are missing."""
         if self.inflater is not None:
@@ -361,6 +369,9 @@ class StrayReader:
         """No content is announced here."""
 
     def content_end(self, ns: int, frame: int) -> None:
+        """No content is announced here."""
+
+    def cut_short(self, count: int) -> None:
         """No content is announced here."""
 
     def lost(self, count: int) -> None:

@@ -11,13 +11,12 @@ from gpinspect.capture.window import Window
 from gpinspect.engine.channel import Buffer
 from gpinspect.engine.connection import Connection, host_text
 from gpinspect.engine.content import ContentStore
-from gpinspect.engine.link import ACK, FIN, RST, SYN, Decoder, TcpSegment, fast_layout
+from gpinspect.engine.link import ACK, FIN, PLAIN_HEADERS, RST, SYN, Decoder, TcpSegment, fast_layout
 from gpinspect.engine.stream import MASK, NEVER, Stream
+from gpinspect.engine.tls.keys import KeyStore
 from gpinspect.model import Address, Notice, Place, Weird
 
 _U16 = struct.Struct(">H")
-SHORTEST_TCP = 0x50
-"""Data offset of a TCP header without options."""
 _SEQUENCE = struct.Struct(">IIB")
 
 MOST_WEIRDS = 32
@@ -32,8 +31,10 @@ class Index:
     """Takes windows of capture records (a `FrameSink`) and holds what they say, in bounded memory: it grows with connections,
     exchanges and packages, not with bytes."""
 
-    def __init__(self, store: ContentStore | None = None) -> None:
+    def __init__(self, store: ContentStore | None = None, keys: KeyStore | None = None, hashed: bool = False) -> None:
         self.store = store
+        self.keys = keys if keys is not None else KeyStore()
+        self.hashed = hashed  # SHA-256 of the plaintext of TLS is wanted
         self.frames = 0
         self.first_ns: int | None = None
         self.last_ns: int | None = None
@@ -78,6 +79,7 @@ class Index:
         unpack, tag, ip_version, unfragmented, reach, base = fast[0].unpack_from, *fast[1:]
         buffer, at, end, shift = window.buffer, window.start, window.end, window.base
         streams = self._streams
+        headers = PLAIN_HEADERS
         frame = self.frames
         last = self.last_ns or 0
         latest = at
@@ -96,18 +98,17 @@ class Index:
                 break
             frame += 1
             latest = at
-            its_tag, its_version, total, fragment, protocol, key, sequence, ack, offset, flags = unpack(buffer, start)
+            its_tag, its_version, total, fragment, protocol, key, sequence, ack, control = unpack(buffer, start)
             if (
                 protocol == 6
                 and its_tag == tag
                 and its_version == ip_version
                 and total + reach <= captured
                 and (fragment == unfragmented or not fragment)
-                and flags & 23 == ACK
-                and offset >= SHORTEST_TCP
+                and (tcp_header := headers[control])
                 and (stream := streams.get(key)) is not None
             ):
-                header_end = base + ((offset >> 2) & 60)
+                header_end = base + tcp_header
                 length = total - header_end
                 if length == 0:
                     stream.ack = ack
@@ -205,10 +206,8 @@ class Index:
             stream.ack = tcp.acknowledgment
             if stream.watching:
                 stream.peer.acknowledged(ns)
-        if stream.next is None and not tcp.flags & (SYN | RST):
-            stream.begin(tcp.sequence)
-            if not connection.opened and not tcp.length and not tcp.flags & FIN:
-                stream.next = None  # an acknowledgment in mid-stream may be a keep-alive: let the first payload decide
+        if stream.next is None and tcp.flags & FIN and not tcp.flags & (SYN | RST):
+            stream.pick_up(tcp.sequence)  # else the first payload decides: a bare acknowledgment may be a keep-alive
         if tcp.length:
             sequence = tcp.sequence + 1 if tcp.flags & SYN else tcp.sequence
             if not (tcp.flags & RST):
@@ -223,8 +222,13 @@ class Index:
         if stream is not None:
             connection = stream.connection
             begun = stream.syn
-            fits = begun == first if begun is not None else answer and stream.next is None and connection.opened
-            if not fits and not (begun is None and stream.next == first):
+            if begun is not None:
+                fits = begun == first
+            elif stream.next is None:
+                fits = answer and connection.opened
+            else:
+                fits = stream.origin == first  # captured behind the first payload
+            if not fits:
                 connection.finish()
                 stream = None
         if stream is None:
@@ -233,7 +237,8 @@ class Index:
         connection = stream.connection
         if stream.syn is None:
             stream.syn = first
-            stream.begin(first)
+            if stream.next is None:
+                stream.begin(first)
             stream.refresh()
         if answer:
             connection.answered = True
@@ -313,7 +318,7 @@ class Index:
             self._weirds.append((code, connection, side, Place(frame, ns, position), values))
 
     def weirds(self) -> list[Weird]:
-        """All of them, with the sender told; of one code at most `MOST_WEIRDS` a connection, the last of which says how many more."""
+        """All of them, with the sender told. Of one code at most `MOST_WEIRDS` a connection; the last one says how many more."""
         found = []
         seen: Counter[tuple[int, str]] = Counter()
         for code, connection, side, place, values in self._weirds:

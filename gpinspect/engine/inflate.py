@@ -6,8 +6,8 @@ from gpinspect.engine.channel import Buffer
 from gpinspect.engine.content import Keep
 
 MAGIC = b"\x28\xb5\x2f\xfd"
-STEP = 1024
-"""Compressed bytes given at a time: at most 256 zstd blocks, so at most 32 MiB come out at once."""
+STEP = 256
+"""Compressed bytes given at a time: at most 64 zstd blocks, so at most 8 MiB come out at once."""
 LARGEST_WINDOW = 1 << 25
 
 

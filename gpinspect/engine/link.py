@@ -21,15 +21,23 @@ VXLAN_PORT = 4789
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 
+_PLAIN = bytes(flags & (FIN | SYN | RST | ACK) == ACK for flags in range(256))
+PLAIN_HEADERS = b"".join(bytes(offset * 4 * plain for plain in _PLAIN) * 16 if offset >= 5 else bytes(4096) for offset in range(16))
+"""By data offset and flags of a TCP header: its bytes, 0 where the segment opens, closes or resets, or where the header is too short."""
+
 DEEPEST_TUNNEL = 8
 MOST_FRAGMENTS = 256
+"""Packets whose fragments are held at once."""
+MOST_PIECES = 2048
+"""Fragments of one packet; the smallest link of IPv4 makes fewer of the longest packet."""
 LARGEST_DATAGRAM = 65535
 
 
 class FastLayout(NamedTuple):
     """The usual frame of one link type and IP version.
 
-    `fields` unpacks ten values: tag, version, total, fragment, protocol, key, sequence, acknowledgment, data offset, flags.
+    `fields` unpacks nine values: tag, version, total, fragment, protocol, key, sequence, acknowledgment, and data offset with flags
+    as one number, the index into `PLAIN_HEADERS`.
     """
 
     fields: struct.Struct
@@ -40,8 +48,8 @@ class FastLayout(NamedTuple):
     base: int  # bytes that `total` counts before the TCP header
 
 
-_IPV4 = "BxH2xHxB2x12sIIBB"
-_IPV6 = "B3xH0sBx36sIIBB"
+_IPV4 = "BxH2xHxB2x12sIIH"
+_IPV6 = "B3xH0sBx36sIIH"
 _FRONT: dict[int, tuple[str, int | bytes, int | bytes, int]] = {  # format of the link header, tag of IPv4, of IPv6, length
     ETHERNET: ("12xH", IPV4, IPV6, 14),
     SLL: ("14xH", IPV4, IPV6, 16),
@@ -140,8 +148,8 @@ class Decoder:
         total = _U16.unpack_from(data, at + 2)[0]
         if header < 20:
             return None
-        if total == 0:  # segmentation offload: the packet ends with the frame
-            total = original - at
+        # 0 is segmentation offload: the packet ends with the frame, which it never exceeds
+        total = min(total or original - at, original - at)
         if total < header:
             return None
         fragment = _U16.unpack_from(data, at + 6)[0]
@@ -158,7 +166,7 @@ class Decoder:
         length = _U16.unpack_from(data, at + 4)[0]
         protocol = data[at + 6]
         addresses = bytes(data[at + 8 : at + 40])
-        end = at + 40 + length if length else original  # 0: jumbo payload or offload
+        end = min(at + 40 + length, original) if length else original  # 0: jumbo payload or offload
         at += 40
         for _ in range(16):
             if protocol in EXTENSIONS:
@@ -185,6 +193,10 @@ class Decoder:
             self._ends.pop(oldest, None)
         pieces = self._fragments.setdefault(name, {})
         pieces.setdefault(offset, piece)
+        if len(pieces) > MOST_PIECES or sum(map(len, pieces.values())) > 2 * LARGEST_DATAGRAM:
+            del self._fragments[name]  # overlaps on purpose
+            self._ends.pop(name, None)
+            return None
         if not more:
             self._ends[name] = offset + length
         end = self._ends.get(name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gpinspect.engine.channel import ENDLESS, Buffer, Channel
 from gpinspect.engine.content import Keep
-from gpinspect.engine.inflate import Inflater
+from gpinspect.engine.inflate import MAGIC, Inflater
 from gpinspect.grammar.layouts import (
     AFTER_NAME,
     END_PACKAGE,
@@ -37,7 +37,8 @@ SEARCH_LIMIT = 16 << 20
 
 LETTERS = {F: 0, O: 1, L: 2, D: 3, E: 4}
 CHAIN = b"O\0\0\0\x08"
-TAIL = 5 + LARGEST_NAME + AFTER_NAME.size
+NAME_BEGINS = b"F\0"  # a name is no longer than 256 bytes
+TAIL = HEAD + LARGEST_NAME + AFTER_NAME.size + len(MAGIC)
 
 
 class PackageScanner:
@@ -51,10 +52,11 @@ class PackageScanner:
         self.keep = keep
         self.zstd = zstd
         self.table = PackageTable()
-        self.counts = [0, 0, 0, 0, 0]
+        self.counts = state.counts if state.counts is not None else [0, 0, 0, 0, 0]  # Cloudberry may have sent an end in front of the head
         state.table = self.table
         state.counts = self.counts
         self.partial = bytearray()  # of a message head that is not whole yet, or the tail of a search
+        self.marks: list[tuple[int, int, int, int]] = []  # stream position, ns, frame, capture of stretches that `partial` is of
         self.searching = not found
         self.searched = 0  # bytes looked through without finding a package
         self.lost_at = 0  # stream position where framing was lost
@@ -157,7 +159,9 @@ class PackageScanner:
                 self.state.connection.weird("GPI103", self.channel, frame, ns, letter=shown, position=position)
             else:
                 self.state.connection.weird("GPI107", self.channel, frame, ns, letter=shown, length=length, position=position)
-            self._lose_framing()
+            self._lose_framing(position)
+            self.partial += MESSAGE_HEAD.pack(letter, length)[1:]  # the next head may begin in what was taken for one
+            self.marks.append((position + 1 + (self.state.body_start or 0), ns, frame, capture))
             return
         self.counts[column] += 1 if letter != D else 0
         if self.begin is None:
@@ -171,6 +175,7 @@ class PackageScanner:
             self._named(body)
         elif letter == F:
             self.state.connection.weird("GPI106", self.channel, frame, ns, length=length)
+            self.file, self.name, self.name_length = NO_FILE, b"", -1
             self.channel.pass_over(length)
         elif length != 8:
             self.state.connection.weird("GPI105", self.channel, frame, ns, letter=chr(letter), length=length)
@@ -185,7 +190,8 @@ class PackageScanner:
     def _data(self, position: int, head: int, length: int, offset: int, line: int, ns: int, frame: int, capture: int) -> None:
         state, channel = self.state, self.channel
         self.counts[3] += 1
-        state.announced += length
+        if not self.zstd:
+            state.announced += length
         if state.first_byte_ns is None:
             state.first_byte_ns = ns
         flags = rows.ASSUMED if self.assumed else 0
@@ -207,12 +213,12 @@ class PackageScanner:
         if self.keep is not None:
             self.keep.open_package(len(self.table) - 1)
         if self.zstd:
+            state.cut[len(self.table) - 1] = 0
             if length > LARGEST_BLOCK:
                 state.connection.weird("GPI107", channel, frame, ns, letter="D", length=length, position=position)
-                self._lose_framing()
+                self._lose_framing(position + head)
                 return
             self.inflater = Inflater(length)
-            state.cut_bytes = 0
         else:
             channel.pass_over(length, self.keep is not None)
 
@@ -249,56 +255,73 @@ class PackageScanner:
         """The content of a D is one zstd frame; where it ends, the next message begins."""
         inflater = self.inflater
         assert inflater is not None
+        state, given = self.state, inflater.given
         used = inflater.feed(buffer, start, end, self.keep)
-        self.state.cut_bytes = inflater.given
+        state.announced += inflater.given - given
+        state.cut[len(self.table) - 1] = inflater.given
         if inflater.problem:
-            self.state.connection.weird("GPI108", self.channel, frame, ns, problem=inflater.problem)
+            state.connection.weird("GPI108", self.channel, frame, ns, problem=inflater.problem)
             self.inflater = None
-            self._lose_framing()
-            return start + used
-        if inflater.done:
+            self._lose_framing(self.channel.position + used - (state.body_start or 0))
+        elif inflater.done:
             self.inflater = None
-            self.state.cut_bytes = None
-            self.table.close_last(ns, frame, rows.COMPLETE if inflater.given == self.table[-1].length else 0)
+            wanted = self.table[-1].length
+            if inflater.given == wanted:
+                del state.cut[len(self.table) - 1]
+            else:
+                problem = f"the frame holds {inflater.given} bytes, D announced {wanted}"
+                state.connection.weird("GPI108", self.channel, frame, ns, problem=problem)
+            self.table.close_last(ns, frame, rows.COMPLETE if inflater.given == wanted else 0)
         return start + used
 
     # lost and found -------------------------------------------------------------------------------------------------
+
+    def cut_short(self, count: int) -> None:
+        """Of the content of the last message, `count` bytes are gone, and with them the place of the next message."""
+        if self.error_text is None and self.begin is None:
+            self.state.announced -= count
+            self.state.cut[len(self.table) - 1] = self.table[-1].length - count
+        self.error_text = None
 
     def lost(self, count: int) -> None:
         """Bytes of a head (or of a zstd frame) are missing: where the next message begins is not known any more."""
         if self.over:
             return
-        if self.inflater is not None:
-            self.inflater = None
-        self._lose_framing()
+        self.inflater = None
+        self._lose_framing(self.channel.position - (self.state.body_start or 0))
 
-    def _lose_framing(self) -> None:
+    def _lose_framing(self, position: int) -> None:
+        """Where the next message begins is not known from `position` of the body on."""
         if not self.searching:
             channel = self.channel
-            self.state.connection.weird(
-                "GPI101", channel, channel.last_frame, channel.last_ns, position=channel.position - (self.state.body_start or 0)
-            )
-            self.lost_at = channel.position
+            self.state.connection.weird("GPI101", channel, channel.last_frame, channel.last_ns, position=position)
+            self.lost_at = position + (self.state.body_start or 0)
         self.searching = True
         self.state.framing = False
         self.partial.clear()
+        self.marks.clear()
         self._fresh()
 
     def _search(self, buffer: Buffer, start: int, end: int, ns: int, frame: int, capture: int) -> int:
         """Look for F len name O 8 offset L 8 line D len."""
         kept = len(self.partial)
         window = bytes(self.partial) + bytes(buffer[start:end])
+        self.marks.append((self.channel.end, ns, frame, capture))
+        state = self.state
+        guess = not state.answered and (state.request.method is None or state.request.zstd_offered)  # the content tells if it is zstd
+        wanted = AFTER_NAME.size + (len(MAGIC) if guess else 0)
         at = window.find(CHAIN)
-        while at >= 0:
-            head = self._head_before(window, at)
-            if head is not None and at + AFTER_NAME.size <= len(window):
-                if self._plausible(window, at):
-                    return self._found(window, head, kept, start, ns, frame, capture)
-            elif at + AFTER_NAME.size > len(window):
-                break
+        while 0 <= at <= len(window) - wanted:
+            if self._plausible(window, at) and (head := self._head_before(window, at)) is not None:
+                if guess:
+                    self.zstd = state.response_zstd = window.startswith(MAGIC, at + AFTER_NAME.size)
+                return self._found(window, head, kept, start)
             at = window.find(CHAIN, at + 1)
         self.searched += end - start
         self.partial = bytearray(window[-TAIL:])
+        first = self.channel.end + end - start - len(self.partial)
+        while len(self.marks) > 1 and self.marks[1][0] <= first:
+            del self.marks[0]
         if self.state.connection.unproven and self.searched > SEARCH_LIMIT:
             self.partial.clear()
             self.channel.pass_over(ENDLESS)
@@ -310,18 +333,22 @@ class PackageScanner:
             begin = at - len(self.name) - HEAD
             if begin >= 0 and MESSAGE_HEAD.unpack_from(window, begin) == (F, len(self.name)):
                 return begin
-        for begin in range(at - HEAD - 1, max(-1, at - HEAD - LARGEST_NAME - 1), -1):
-            if window[begin] == F and MESSAGE_HEAD.unpack_from(window, begin)[1] == at - begin - HEAD:
+        lowest = max(0, at - HEAD - LARGEST_NAME)
+        begin = window.rfind(NAME_BEGINS, lowest, at)
+        while begin >= 0:
+            if begin < at - HEAD and MESSAGE_HEAD.unpack_from(window, begin)[1] == at - begin - HEAD:
                 return begin
+            begin = window.rfind(NAME_BEGINS, lowest, begin + len(NAME_BEGINS) - 1)
         return None
 
     def _plausible(self, window: bytes, at: int) -> bool:
         o, o_length, offset, l, l_length, _, d, size = AFTER_NAME.unpack_from(window, at)  # noqa: E741
         return bool(o == O and l == L and d == D and o_length == l_length == 8 and 0 < size <= LARGEST_LENGTH and offset < 1 << 60)
 
-    def _found(self, window: bytes, head: int, kept: int, start: int, ns: int, frame: int, capture: int) -> int:
+    def _found(self, window: bytes, head: int, kept: int, start: int) -> int:
         state, channel = self.state, self.channel
         behind = kept - head  # bytes of the head that came in earlier stretches
+        _, ns, frame, capture = max(mark for mark in self.marks if mark[0] <= channel.end - behind)
         if state.body_start is None:
             state.body_start = channel.end - behind
             state.connection.recognised(channel)
@@ -341,9 +368,6 @@ class PackageScanner:
         for column in range(3):
             self.counts[column] += 1
         reached = after + AFTER_NAME.size
-        if state.request.method is None and not state.answered:
-            self.zstd = window[reached : reached + 4] == b"\x28\xb5\x2f\xfd"
-            state.response_zstd = self.zstd
         self._data(channel.end - behind - state.body_start, reached - head, size, offset, line, ns, frame, capture)
         return start + reached - kept
 

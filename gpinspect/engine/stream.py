@@ -102,16 +102,29 @@ class Stream(Channel):
         self.next = sequence & MASK
         self.origin = sequence & MASK
 
+    def pick_up(self, sequence: int) -> None:
+        """The first segment that was captured of this side has this sequence number.
+
+        Where the beginning of the connection was captured but not this side's SYN, the receiver's acknowledgment tells how much
+        is missing in front of it.
+        """
+        acked = self.peer.ack
+        if self.connection.opened and acked >= 0 and (sequence - acked) & MASK <= LARGEST_WINDOW:
+            sequence = acked
+        self.begin(sequence)
+
     def arrive(
         self, sequence: int, buffer: Buffer, start: int, captured: int, length: int, ns: int, frame: int, capture: int
     ) -> None:
         """A segment with payload `buffer[start:start + captured]`, of which `length` bytes were on the wire."""
         if self.next is None:
-            self.begin(sequence)
+            self.pick_up(sequence)
         assert self.next is not None
         ahead = (sequence - self.next) & MASK
         if ahead >= HALF:
             ahead -= WRAP
+        if ahead > LARGEST_WINDOW:
+            return  # no window reaches so far: a leftover of an earlier connection with these ports
         if ahead < 0:
             seen = min(-ahead, length)
             if length > 1 or seen < length or -ahead > 1:  # one byte just before the next one is a keep-alive
@@ -191,8 +204,9 @@ class Stream(Channel):
             self._keep(index, position, data, end - position, ns, frame, capture)
 
     def _keep(self, index: int, position: int, data: bytes, length: int, ns: int, frame: int, capture: int) -> None:
-        self.early.insert(index, Early(position, data[:length], length, ns, frame, capture))
-        self.early_bytes += len(data)
+        kept = data[:length]
+        self.early.insert(index, Early(position, kept, length, ns, frame, capture))
+        self.early_bytes += len(kept)
 
     def _drain(self) -> None:
         """Deliver what has become continuous."""
@@ -202,7 +216,9 @@ class Stream(Channel):
             self.early_bytes -= len(early.data)
             self._take(early.data, 0, len(early.data), early.length, early.ns, early.frame, early.capture)
             taken += 1
-        del self.early[:taken]
+        if taken:
+            del self.early[:taken]
+            self.acked_ns = None  # patience with the next hole starts anew
 
     def acknowledged(self, ns: int) -> None:
         """The receiver has acknowledged something while bytes are missing here."""
