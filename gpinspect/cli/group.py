@@ -22,6 +22,7 @@ VERBS: dict[str, str] = {
     "exchanges": "gpinspect.cli.exchanges",
     "packages": "gpinspect.cli.packages",
     "findings": "gpinspect.cli.findings",
+    "tls": "gpinspect.cli.tls",
     "payload": "gpinspect.cli.payload",
     "explain": "gpinspect.cli.explain",
     "export": "gpinspect.cli.export",

@@ -20,6 +20,7 @@ class Options:
     inputs: tuple[str, ...] = ()
     keylogs: tuple[str, ...] = ()
     server_keys: tuple[str, ...] = ()
+    passphrase_file: str | None = None
     session: int | None = None
     json: bool = False
     hashes: bool = False
@@ -38,6 +39,9 @@ _SHARED: dict[str, Callable[[Any], Any]] = {
     ),
     "server_keys": click.option(
         "--server-key", "server_keys", multiple=True, metavar="FILE", help="RSA private key of a server (PEM); repeatable."
+    ),
+    "passphrase_file": click.option(
+        "--passphrase-file", metavar="FILE", help="Its first line opens protected keys; else the terminal is asked."
     ),
     "session": click.option("--session", type=click.IntRange(min=1), metavar="N", help="Only this session."),
     "json": click.option("--json", "json", is_flag=True, help="JSON Lines, one object a line."),

@@ -26,6 +26,7 @@ def read(options: Options, *, hashes: bool = False, again: bool = False) -> "Ins
         GpinspectError: As `gpinspect.inspection.inspect`.
     """
     from gpinspect import inspection
+    from gpinspect.cli.passphrase import passphrase
     from gpinspect.cli.progress import progress_bar
 
     extra: dict[str, Any] = {"via_tshark": True} if options.via_tshark else {}
@@ -34,6 +35,7 @@ def read(options: Options, *, hashes: bool = False, again: bool = False) -> "Ins
             options.inputs,
             keylogs=options.keylogs,
             server_keys=options.server_keys,
+            passphrase=passphrase(options),
             hashes=hashes or options.hashes,
             again=again,
             progress=progress,

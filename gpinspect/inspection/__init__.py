@@ -10,10 +10,12 @@ from gpinspect.analysis import judge
 from gpinspect.capture.capture import Capture, open_captures
 from gpinspect.engine.content import BODY
 from gpinspect.engine.index import Index
+from gpinspect.engine.secure import Secured, secured
 from gpinspect.engine.sessions import Correlated, correlate
 from gpinspect.inspection.again import MessageBytes, read_again
 from gpinspect.inspection.content import SpooledContent
 from gpinspect.inspection.hashes import add_hashes, payload
+from gpinspect.inspection.secrets import KeyStore, Passphrase, read_keys
 from gpinspect.model import Connection, Exchange, Finding, Flow, Notice, Session, Weird
 
 __all__ = ["Inspection", "MessageBytes", "Progress", "inspect"]
@@ -32,11 +34,14 @@ class Inspection:
     It can be looked at while it is still being made: `refresh` brings the lists up to date with what has been read.
     """
 
-    def __init__(self, capture: Capture, *, content: SpooledContent | None = None, hashes: bool = False) -> None:
-        self._capture = capture
-        self._content = content
-        self._hashes = hashes
-        self._index = Index(content)
+    def __init__(self, opener: Callable[[], Capture], keys: KeyStore, *, keep: bool = False) -> None:
+        self._opener = opener
+        self._keys = keys
+        self._keep = keep
+        self._capture = capture = opener()
+        self._content = SpooledContent() if keep else None
+        self._index = Index(self._content, keys, hashed=keep)
+        self._secrets = 0  # of those in the capture, how many the keys have
         self._found = Correlated([], [], [], [], [], [])
         self.sources = capture.sources
         self.notices: list[Notice] = []
@@ -79,6 +84,11 @@ class Inspection:
     def flows(self) -> list[Flow]:
         return self._found.flows
 
+    @property
+    def tls(self) -> list[Secured]:
+        """Connections that speak TLS or asked for it, and plain PostgreSQL ones."""
+        return secured(self._index.connections, self._found.connections)
+
     # making it --------------------------------------------------------------------------------------------------------
 
     def read(self, progress: Progress | None = None) -> None:
@@ -98,10 +108,34 @@ class Inspection:
         self.finish()
 
     def steps(self) -> Iterator[None]:
-        """Read the inputs window by window, for callers that do something in between."""
+        """Read the inputs window by window, for callers that do something in between.
+
+        Secrets that stand behind the packets they open make it read the inputs a second time.
+        """
+        yield from self._pass()
+        if self._learn() and self._capture.bytes_total is not None and any(one.report.needs_secrets for one in self.tls):
+            self._index.finish()
+            self._capture.close()
+            self._capture = self._opener()
+            if self._content is not None:
+                self._content.close()
+                self._content = SpooledContent()
+            self._index = Index(self._content, self._keys, hashed=self._keep)
+            yield from self._pass()
+
+    def _pass(self) -> Iterator[None]:
         for window in self._capture.windows():
+            self._learn()
             self._index.run(window)
             yield
+
+    def _learn(self) -> bool:
+        """Take secrets over that the capture has shown since the last time; were there any?"""
+        new = self._capture.secrets[self._secrets :]
+        for secret in new:
+            self._keys.add_dsb(secret)
+        self._secrets += len(new)
+        return bool(new)
 
     def finish(self) -> None:
         """Nothing more will be read: settle what is open."""
@@ -117,7 +151,7 @@ class Inspection:
         judged = judge(self._found.sessions, self._found.exchanges, self._found.connections, self.weirds, self.notices)
         self._found.sessions[:] = judged.sessions
         self.findings = judged.findings
-        if self._hashes and self._content is not None and self.complete:
+        if self._content is not None and self.complete:
             add_hashes(self._found, self._content)
 
     # looking closer ---------------------------------------------------------------------------------------------------
@@ -166,10 +200,23 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def open_inspection(inputs: Sequence[str], *, hashes: bool = False, again: bool = False, via_tshark: bool = False) -> Inspection:
+def open_inspection(
+    inputs: Sequence[str],
+    *,
+    keylogs: Sequence[str] = (),
+    server_keys: Sequence[str] = (),
+    passphrase: Passphrase | None = None,
+    hashes: bool = False,
+    again: bool = False,
+    via_tshark: bool = False,
+) -> Inspection:
     """Open inputs without reading them yet; see `inspect` for the arguments."""
-    capture = open_captures(inputs, again=again, via_tshark=via_tshark)
-    return Inspection(capture, content=SpooledContent() if hashes else None, hashes=hashes)
+    keys = read_keys(keylogs, server_keys, passphrase)
+
+    def opener() -> Capture:
+        return open_captures(inputs, again=again, via_tshark=via_tshark)
+
+    return Inspection(opener, keys, keep=hashes)
 
 
 def inspect(
@@ -177,6 +224,7 @@ def inspect(
     *,
     keylogs: Sequence[str] = (),
     server_keys: Sequence[str] = (),
+    passphrase: Passphrase | None = None,
     hashes: bool = False,
     again: bool = False,
     via_tshark: bool = False,
@@ -185,6 +233,9 @@ def inspect(
     """Read captures (files, directories, globs, `-`) as one and say what is in them.
 
     Args:
+        keylogs: TLS key log files (NSS format).
+        server_keys: PEM files with private keys of servers.
+        passphrase: Asked for the passphrase of a protected key, with the name of its file.
         hashes: Keep payload in a temporary file and work out its SHA-256 values.
         again: Keep what cannot be read twice (pipes, compressed files) in a temporary file, so that `read_package` works.
         via_tshark: Let tshark convert formats that are not read here.
@@ -193,7 +244,16 @@ def inspect(
     Raises:
         CaptureError: An input is no capture, or nothing of it can be read.
         SourceError: tshark is wanted and missing, or there is no room for payload.
+        TlsKeyError: Key material cannot be read.
     """
-    inspection = open_inspection(inputs, hashes=hashes, again=again, via_tshark=via_tshark)
+    inspection = open_inspection(
+        inputs,
+        keylogs=keylogs,
+        server_keys=server_keys,
+        passphrase=passphrase,
+        hashes=hashes,
+        again=again,
+        via_tshark=via_tshark,
+    )
     inspection.read(progress)
     return inspection

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from gpinspect.engine import coverage
 from gpinspect.engine.exchange import ExchangeState
-from gpinspect.engine.inflate import Inflater
+from gpinspect.engine.inflate import STEP, Inflater
 from gpinspect.engine.sessions import Correlated, Member, carried, post_order
 from gpinspect.inspection.content import SpooledContent
 from gpinspect.model import Exchange, Flow, Session
@@ -43,12 +43,14 @@ def _inflated(content: SpooledContent, state: ExchangeState) -> Iterator[tuple[i
         if piece.position and piece.position != given:
             return  # a frame with a hole in it gives nothing more
         for data in content.read(piece):
-            gather = _Gather()
-            before = inflater.given
-            inflater.feed(data, 0, len(data), gather)  # type: ignore[arg-type]
-            yield piece.package, before, bytes(gather.out)
-            if inflater.done or inflater.problem:
-                return
+            for at in range(0, len(data), STEP):
+                gather = _Gather()
+                before = inflater.given
+                inflater.feed(data, at, min(at + STEP, len(data)), gather)  # type: ignore[arg-type]
+                if gather.out:
+                    yield piece.package, before, bytes(gather.out)
+                if inflater.done or inflater.problem:
+                    return
         given = piece.position + piece.length
 
 

@@ -53,6 +53,7 @@ class Connection:
     server: Address
     kind: str  # "gpfdist", "http", "tls", "postgres", "other", "silent" (no payload)
     preface: str | None  # "SSLRequest" where TLS was asked for the PostgreSQL way
+    tls: bool  # it spoke TLS, or asked for it
     opened: bool  # its SYN was captured
     reset_by: str | None  # who sent the first RST: "client" or "server"
     closed_by: str | None  # who sent the first FIN or RST
