@@ -6,6 +6,7 @@ Nothing is dissected there: tshark is used as a converter. pyshark knows where t
 import configparser
 import contextlib
 import os
+import shutil
 import subprocess
 import tempfile
 
@@ -28,7 +29,8 @@ def tshark_path() -> str:
     except ImportError as error:
         raise SourceError("pyshark, which finds tshark, is not installed; install it with: pip install pyshark") from error
     try:
-        path = str(tshark.get_process_path())
+        # without a path pyshark obeys a config.ini in the current directory, which may be anybody's
+        path = str(tshark.get_process_path(shutil.which("tshark")))
     except tshark.TSharkNotFoundException as error:
         raise SourceError(
             "tshark is not installed, wanted for --via tshark; "

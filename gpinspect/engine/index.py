@@ -7,6 +7,7 @@ way through `Decoder` and `Stream.arrive`, which gives the same answers. Content
 import struct
 from collections import Counter
 
+from gpinspect.capture.records import LATEST_NS, doubt
 from gpinspect.capture.window import Window
 from gpinspect.engine.channel import Buffer
 from gpinspect.engine.connection import Connection, host_text
@@ -83,6 +84,8 @@ class Index:
         frame = self.frames
         last = self.last_ns or 0
         latest = at
+        earliest_high = -(base_ns // high_ns) if base_ns < 0 else 0
+        latest_high = (LATEST_NS - base_ns) // high_ns - 1
         limit = end - header
         while at <= limit:
             its_kind, size, its_interface, high, low, captured, original = unpack_head(buffer, at)
@@ -91,7 +94,7 @@ class Index:
             start = at + header
             following = start + captured
             if sized:
-                if following > at + size:
+                if following > at + size or not earliest_high <= high <= latest_high:
                     break
                 following = at + size
             if following > end:
@@ -148,6 +151,9 @@ class Index:
                     stream.arrive(sequence, buffer, start + reach + header_end, length, length, ns, frame, shift + at)
                     at = following
                     continue
+            if doubt(layout, size if sized else 0, high, low, captured, original):
+                frame -= 1
+                break
             ns = high * high_ns + low * low_ns + base_ns
             if ns < last:
                 self.backward += 1
@@ -171,9 +177,11 @@ class Index:
         layout = window.layout
         at, end = window.start, window.end
         while at + layout.length <= end:
-            kind, size, interface, high, low, captured, _ = layout.head.unpack_from(window.buffer, at)
+            kind, size, interface, high, low, captured, original = layout.head.unpack_from(window.buffer, at)
             following = at + size if layout.sized else at + layout.length + captured
             if kind != layout.kind or interface != layout.interface or following > end:
+                break
+            if doubt(layout, size if layout.sized else 0, high, low, captured, original):
                 break
             self.frames += 1
             self._unknown_links[layout.link] += 1
