@@ -62,6 +62,7 @@ def test_a_table_that_is_not_on_a_terminal_is_neither_cut_nor_coloured(run: Run)
 def test_options_reach_the_inspection(run: Run, calls: list[dict[str, Any]]) -> None:
     keys = ["--keylog", "k1", "--keylog", "k2", "--server-key", "s"]
     run(Found(), "sessions", "a.pcap", "b.pcap", *keys, "--hash", "--via", "tshark")
+    assert callable(calls[0].pop("passphrase"))
     assert calls == [
         {
             "inputs": ("a.pcap", "b.pcap"),

@@ -125,7 +125,7 @@ def finding(severity: Severity = Severity.ERROR, **changed: Any) -> Finding:
 
 def connection(number: int = 1, kind: str = "gpfdist", **changed: Any) -> Connection:
     base = Connection(
-        number, Address("10.0.0.9", 40000 + number), SERVER, kind, None, True, None, "server", 200, 100, 0, 0, START,
+        number, Address("10.0.0.9", 40000 + number), SERVER, kind, None, kind == "tls", True, None, "server", 200, 100, 0, 0, START,
         START + SECOND, (1, 9),
     )  # fmt: skip
     return replace(base, **changed)
