@@ -107,6 +107,7 @@ class Connection:
 
     __slots__ = (
         "answered",
+        "capture",
         "channels",
         "client_side",
         "closed_side",
@@ -129,13 +130,14 @@ class Connection:
         "unproven",
     )
 
-    def __init__(self, index: "Index", number: int, key: bytes, ns: int, frame: int) -> None:
+    def __init__(self, index: "Index", number: int, key: bytes, ns: int, frame: int, capture: int) -> None:
         self.id = number
         self.index = index
         self.recent: Recent = index
         self.key = key  # as sent by side 0
         self.start_ns = ns
         self.first_frame = frame
+        self.capture = capture  # where its first frame stands
         self.end_ns = ns
         self.last_frame = frame
         self.opened = False  # the SYN was captured
@@ -367,6 +369,8 @@ class Connection:
             for code, count in (("GPI020", stream.capture_loss), ("GPI021", stream.network_loss), ("GPI022", stream.differing)):
                 if count:
                     self.weird(code, stream, stream.last_frame, stream.last_ns, bytes=count)
+            if stream.last_frame and stream.peer.unseen and self.reset_side != stream.peer.side:
+                self.weird("GPI025", stream, stream.last_frame, stream.last_ns)
 
     def last_payload_ns(self) -> int:
         return max(self.streams[0].last_ns, self.streams[1].last_ns, self.start_ns)

@@ -18,6 +18,10 @@ from gpinspect.grammar.layouts import END_PACKAGE
 if TYPE_CHECKING:
     from gpinspect.engine.connection import Connection
 
+NUMBERS = ("X-GP-SEGMENT-ID", "X-GP-SEGMENT-COUNT", "X-GP-SEQ", "Content-Length")
+"""Headers of a request that must hold a decimal number."""
+LONGEST_SHOWN = 300
+
 LARGEST_HEAD = 1 << 16
 """Bytes of a head that are kept; gpfdist itself refuses 4096."""
 
@@ -162,6 +166,11 @@ class RequestReader:
         state.request = facts
         for name in head.misspelt:
             self.connection.weird("GPI111", self.channel, state.first_frame, state.start_ns or 0, name=name)
+        for name in NUMBERS:
+            value = get(name)
+            if value is not None and number(value) is None:
+                shown = value[:LONGEST_SHOWN]
+                self.connection.weird("GPI113", self.channel, state.first_frame, state.start_ns or 0, name=name, value=shown)
 
 
 class ResponseReader:

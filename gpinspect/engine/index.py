@@ -6,6 +6,7 @@ way through `Decoder` and `Stream.arrive`, which gives the same answers. Content
 
 import struct
 from collections import Counter
+from collections.abc import Callable
 
 from gpinspect.capture.records import LATEST_NS, doubt
 from gpinspect.capture.window import Window
@@ -19,6 +20,9 @@ from gpinspect.model import Address, Notice, Place, Weird
 
 _U16 = struct.Struct(">H")
 _SEQUENCE = struct.Struct(">IIB")
+
+Tap = Callable[[int, int, bytes, int], None]
+"""Shown every piece of plaintext of TLS: side, position of its first byte in that direction, bytes, frame number."""
 
 MOST_WEIRDS = 32
 """Weirds of one code that are kept for one connection; the rest is counted."""
@@ -36,6 +40,7 @@ class Index:
         self.store = store
         self.keys = keys if keys is not None else KeyStore()
         self.hashed = hashed  # SHA-256 of the plaintext of TLS is wanted
+        self.tap: Tap | None = None
         self.frames = 0
         self.first_ns: int | None = None
         self.last_ns: int | None = None
@@ -189,6 +194,11 @@ class Index:
             at = following
         window.start = at
 
+    def take(self, link: int, data: bytes, original: int, ns: int, frame: int, capture: int) -> None:
+        """Take one frame, the slow way: the same answers as `run`, for frames that are read again."""
+        self._versions.setdefault(link, 4)
+        self._slow(link, data, 0, len(data), original, ns, frame, capture)
+
     # the slow way ---------------------------------------------------------------------------------------------------
 
     def _slow(self, link: int, buffer: Buffer, start: int, captured: int, original: int, ns: int, frame: int, capture: int) -> None:
@@ -204,9 +214,9 @@ class Index:
                 self._versions[link] = version
         stream = self._streams.get(tcp.key)
         if tcp.flags & SYN:
-            stream = self._syn(stream, tcp, ns, frame)
+            stream = self._syn(stream, tcp, ns, frame, capture)
         elif stream is None:
-            stream = self._connection(tcp.key, ns, frame).streams[0]
+            stream = self._connection(tcp.key, ns, frame, capture).streams[0]
         connection = stream.connection
         connection.end_ns = ns
         connection.last_frame = frame
@@ -223,7 +233,7 @@ class Index:
         if tcp.flags & (FIN | RST):
             self._closing(stream, tcp)
 
-    def _syn(self, stream: Stream | None, tcp: TcpSegment, ns: int, frame: int) -> Stream:
+    def _syn(self, stream: Stream | None, tcp: TcpSegment, ns: int, frame: int, capture: int) -> Stream:
         """An opening segment: of a new connection, or the second one of it, or one sent again."""
         first = (tcp.sequence + 1) & MASK
         answer = bool(tcp.flags & ACK)
@@ -240,7 +250,7 @@ class Index:
                 connection.finish()
                 stream = None
         if stream is None:
-            connection = self._connection(tcp.key, ns, frame, opener=not answer)
+            connection = self._connection(tcp.key, ns, frame, capture, opener=not answer)
             stream = connection.streams[1 if answer else 0]
         connection = stream.connection
         if stream.syn is None:
@@ -255,13 +265,13 @@ class Index:
         connection.opened = True
         return stream
 
-    def _connection(self, key: bytes, ns: int, frame: int, opener: bool = True) -> Connection:
+    def _connection(self, key: bytes, ns: int, frame: int, capture: int, opener: bool = True) -> Connection:
         """A new connection, whose side 0 sends with `key` (or, if not `opener`, receives)."""
         size = 4 if len(key) == 12 else 16
         other = key[size : 2 * size] + key[:size] + key[2 * size + 2 :] + key[2 * size : 2 * size + 2]
         if not opener:
             key, other = other, key
-        connection = Connection(self, len(self.connections) + 1, key, ns, frame)
+        connection = Connection(self, len(self.connections) + 1, key, ns, frame, capture)
         self.connections.append(connection)
         self._streams[key], self._streams[other] = connection.streams
         for stream, text in zip(connection.streams, (key, other), strict=True):

@@ -23,7 +23,7 @@ FIN, SYN, RST, ACK = 1, 2, 4, 16
 
 _PLAIN = bytes(flags & (FIN | SYN | RST | ACK) == ACK for flags in range(256))
 PLAIN_HEADERS = b"".join(bytes(offset * 4 * plain for plain in _PLAIN) * 16 if offset >= 5 else bytes(4096) for offset in range(16))
-"""By data offset and flags of a TCP header: its bytes, 0 where the segment opens, closes or resets, or where the header is too short."""
+"""By data offset and flags of a TCP header: its bytes; 0 where the segment opens, closes or resets, or the header is too short."""
 
 DEEPEST_TUNNEL = 8
 MOST_FRAGMENTS = 256

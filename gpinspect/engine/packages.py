@@ -52,7 +52,9 @@ class PackageScanner:
         self.keep = keep
         self.zstd = zstd
         self.table = PackageTable()
-        self.counts = state.counts if state.counts is not None else [0, 0, 0, 0, 0]  # Cloudberry may have sent an end in front of the head
+        self.counts = (
+            state.counts if state.counts is not None else [0, 0, 0, 0, 0]
+        )  # Cloudberry may have sent an end in front of the head
         state.table = self.table
         state.counts = self.counts
         self.partial = bytearray()  # of a message head that is not whole yet, or the tail of a search
@@ -308,7 +310,9 @@ class PackageScanner:
         window = bytes(self.partial) + bytes(buffer[start:end])
         self.marks.append((self.channel.end, ns, frame, capture))
         state = self.state
-        guess = not state.answered and (state.request.method is None or state.request.zstd_offered)  # the content tells if it is zstd
+        guess = not state.answered and (
+            state.request.method is None or state.request.zstd_offered
+        )  # the content tells if it is zstd
         wanted = AFTER_NAME.size + (len(MAGIC) if guess else 0)
         at = window.find(CHAIN)
         while 0 <= at <= len(window) - wanted:

@@ -26,6 +26,7 @@ class Secure:
         self, connection: "Connection", keys: KeyStore, client: int, postgres: bool, openings: tuple[Reader, Reader]
     ) -> None:
         self.client = client
+        self._tap = connection.index.tap
         self.channels = (Channel(openings[0]), Channel(openings[1]))
         self.tls = TlsConnection(keys, self._deliver, self._lost, connection.index.hashed)
         self.preface = PostgresPreface(self.tls) if postgres else None
@@ -38,7 +39,10 @@ class Secure:
         return self.channels[self.client if role == 0 else 1 - self.client]
 
     def _deliver(self, role: int, plaintext: bytes, ns: int, frame: int, capture: int) -> None:
-        self._channel(role).deliver(plaintext, 0, len(plaintext), ns, frame, capture)
+        channel = self._channel(role)
+        if self._tap is not None:
+            self._tap(self.client if role == 0 else 1 - self.client, channel.position, plaintext, frame)
+        channel.deliver(plaintext, 0, len(plaintext), ns, frame, capture)
 
     def _lost(self, role: int, length: int | None, ns: int, frame: int, capture: int) -> None:
         channel = self._channel(role)

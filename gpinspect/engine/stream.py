@@ -97,6 +97,11 @@ class Stream(Channel):
         self.capture_loss = 0  # bytes that were acknowledged but not captured
         self.network_loss = 0  # bytes that nobody acknowledged and the capture does not have
 
+    @property
+    def unseen(self) -> bool:
+        """No frame of this direction was captured, but for a reset perhaps."""
+        return self.ack < 0 and self.syn is None and not self.last_frame and not self.fin
+
     def begin(self, sequence: int) -> None:
         """The first byte of the stream has this sequence number."""
         self.next = sequence & MASK

@@ -5,6 +5,7 @@ from itertools import islice
 
 from gpinspect.capture.capture import Capture
 from gpinspect.engine.exchange import ExchangeState
+from gpinspect.engine.index import Index
 from gpinspect.engine.inflate import Inflater
 from gpinspect.engine.link import Decoder
 from gpinspect.engine.stream import HALF, MASK, WRAP, Stream
@@ -20,8 +21,8 @@ LARGEST_READ = 64 << 20
 class MessageBytes:
     """The bytes of one package as they were on the wire (of a zstd package: its head, then the decompressed content).
 
-    `pieces` are (position in `data`, length, frame number or 0 where it is not known), in order; bytes in no piece were not captured
-    and stand as zeros in `data`.
+    `pieces` are (position in `data`, length, frame number or 0 where it is not known), in order; bytes in no piece were not
+    captured and stand as zeros in `data`.
     """
 
     data: bytes
@@ -49,12 +50,30 @@ def read_again(capture: Capture, state: ExchangeState, index: int, *, merged: bo
         SourceError: The input cannot be read twice.
         IndexError: There is no such package.
     """
-    table, stream = state.table, state.connection.server
-    if table is None or not isinstance(stream, Stream) or state.body_start is None:
+    table, channel = state.table, state.connection.server
+    if table is None or channel is None or state.body_start is None:
         raise IndexError(index)
     package = table[index]
     start = state.body_start + package.position
-    end = min(_end(state, index, package), stream.position)
+    end = min(_end(state, index, package), channel.position)
+    if isinstance(channel, Stream):
+        found = _from_stream(capture, channel, start, end, state, index, merged)
+    else:
+        found = _from_plaintext(capture, state, start, end, merged)
+    if package.flags & ZSTD and package.kind == 0:
+        gather = _Gather()
+        Inflater(package.length).feed(found.data, package.head, len(found.data), gather)  # type: ignore[arg-type]
+        pieces = tuple((at, min(length, package.head - at), frame) for at, length, frame in found.pieces if at < package.head)
+        return MessageBytes(found.data[: package.head] + bytes(gather.out), pieces)
+    return found
+
+
+def _from_stream(
+    capture: Capture, stream: Stream, start: int, end: int, state: ExchangeState, index: int, merged: bool
+) -> MessageBytes:
+    table = state.table
+    assert table is not None
+    package = table[index]
     wanted = max(0, min(end - start, LARGEST_READ)) - sum(b - a for a, b in stream.missing.within(start, end))
     back = 0
     while True:
@@ -63,12 +82,36 @@ def read_again(capture: Capture, state: ExchangeState, index: int, *, merged: bo
         if len(found.data) - found.missing >= wanted or back >= index:
             break
         back = back * 2 + 1
-    if package.flags & ZSTD and package.kind == 0:
-        gather = _Gather()
-        Inflater(package.length).feed(found.data, package.head, len(found.data), gather)  # type: ignore[arg-type]
-        pieces = tuple((at, min(length, package.head - at), frame) for at, length, frame in found.pieces if at < package.head)
-        return MessageBytes(found.data[: package.head] + bytes(gather.out), pieces)
     return found
+
+
+def _from_plaintext(capture: Capture, state: ExchangeState, start: int, end: int, merged: bool) -> MessageBytes:
+    """Open the connection once more from its first frame, up to the end of the package."""
+    connection = state.connection
+    size = max(0, min(end - start, LARGEST_READ))
+    data = bytearray(size)
+    holes = [(0, size)] if size else []
+    pieces: list[tuple[int, int, int]] = []
+    server = 1 - (connection.client_side or 0)
+
+    def tap(side: int, position: int, plaintext: bytes, frame: int) -> None:
+        if side == server:
+            holes[:] = _fill(data, holes, position - start, plaintext, frame, pieces)
+
+    again = Index(keys=connection.index.keys)
+    again.tap = tap
+    decoder = Decoder()
+    keys = {stream.key for stream in connection.streams}
+    most = connection.last_frame - connection.first_frame + SLACK_RECORDS
+    for number, record in enumerate(islice(capture.records_at(connection.capture), most)):
+        tcp = decoder.decode(record.link, record.captured, record.original)
+        if tcp is None or tcp.key not in keys:
+            continue
+        frame = 0 if merged else connection.first_frame + number
+        again.take(record.link, record.captured, record.original, record.ns, frame, record.position)
+        if not holes:
+            break
+    return MessageBytes(bytes(data), tuple(sorted(pieces)))
 
 
 def _end(state: ExchangeState, index: int, package: Package) -> int:

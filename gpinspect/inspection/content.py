@@ -35,10 +35,10 @@ class _Kept:
 
     def add(self, package: int, position: int, at: int, length: int) -> None:
         packages, positions, places, lengths = self._columns
-        if packages and packages[-1] == package and positions[-1] + lengths[-1] == position and places[-1] + lengths[-1] == at:
-            if lengths[-1] + length < 1 << 31:
-                lengths[-1] += length
-                return
+        follows = packages and packages[-1] == package and (positions[-1] + lengths[-1], places[-1] + lengths[-1]) == (position, at)
+        if follows and lengths[-1] + length < 1 << 31:
+            lengths[-1] += length
+            return
         for column, value in zip(self._columns, (package, position, at, length), strict=True):
             column.append(value)
 
@@ -58,7 +58,7 @@ class SpooledContent:
 
     def __init__(self) -> None:
         try:
-            self._file = tempfile.TemporaryFile(prefix="gpinspect-", buffering=0)
+            self._file = tempfile.TemporaryFile(prefix="gpinspect-", buffering=0)  # noqa: SIM115 - closed in close
         except OSError as error:
             raise SourceError(f"no temporary file for payload in {tempfile.gettempdir()}: {error.strerror}; set TMPDIR") from error
         self._size = 0

@@ -148,7 +148,7 @@ class OpenCbc:
         self._mac = mac
         self._implicit = minor <= 1
         self._outside = mac_outside
-        self._foreign = False  # the record that was tried last is not what the peer sent
+        self._vouched: bool | None = None  # MAC outside: did it fit the record that is being tried, under any number
 
     def open(self, number: int, kind: int, minor: int, fragment: Fragment) -> bytes | None:
         block, mac = self._block, self._mac
@@ -157,9 +157,10 @@ class OpenCbc:
         if sealed < start + block or sealed % block:
             return None
         if self._outside:
-            self._foreign = not mac.fits(_ADDITIONAL(number, kind, 3, minor, sealed), fragment[:sealed], fragment[sealed:])
-            if self._foreign:
+            if not mac.fits(_ADDITIONAL(number, kind, 3, minor, sealed), fragment[:sealed], fragment[sealed:]):
+                self._vouched = self._vouched or False
                 return None
+            self._vouched = True
         if self._implicit:
             if self._iv is None:
                 return None
@@ -175,6 +176,7 @@ class OpenCbc:
                 return None
         if self._implicit:
             self._iv = bytes(fragment[sealed - block : sealed])
+            self._vouched = None
         return plain[start:end]
 
     def skip(self, tail: bytes) -> None:
@@ -183,8 +185,8 @@ class OpenCbc:
         end = len(tail) - (self._mac.size if self._outside else 0)
         # with the MAC outside, nothing but the record before vouches for the block that the next one is chained to: of a
         # record with a hole its last bytes are believed, of one that is not what the peer sent they are not
-        self._iv = tail[end - self._block : end] if end >= self._block and not self._foreign else None
-        self._foreign = False
+        self._iv = tail[end - self._block : end] if end >= self._block and self._vouched is not False else None
+        self._vouched = None
 
     def length(self, size: int) -> int | None:
         return None
