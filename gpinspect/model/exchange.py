@@ -64,6 +64,7 @@ class Connection:
     start_ns: int
     end_ns: int
     frames: tuple[int, int]
+    answered: bool = False  # the SYN of the other side was captured
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,3 +75,8 @@ class Session:
     database: str | None = None
     user: str | None = None
     gp_session_id: str | None = None
+
+    @property
+    def query(self) -> str | None:
+        """Name of the statement that the scan belongs to, the same on every server it reads from; None where it is not known."""
+        return f"{self.xid}.{self.cid}" if self.tid is not None else None

@@ -120,6 +120,7 @@ def session_object(session: Session, counts: dict[str, int] | None = None) -> Ob
         "id": session.id,
         "server": str(session.server),
         "tid": wire_text(session.tid),
+        "query": wire_text(session.query),
         "xid": wire_text(session.xid),
         "cid": wire_text(session.cid),
         "sn": wire_text(session.sn),

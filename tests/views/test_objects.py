@@ -36,7 +36,8 @@ def test_what_the_request_did_not_say_is_null() -> None:
 
 def test_session_has_the_keys_of_the_contract() -> None:
     made = objects.session_object(samples.session(), {"error": 1, "warning": 0, "note": 2})
-    assert list(made) == SESSION.split()
+    assert [key for key in made if key != "query"] == SESSION.split()
+    assert made["query"] == f"{made['xid']}.{made['cid']}"
     assert made["segments"] == [0, 1]
     assert made["findings"] == {"error": 1, "warning": 0, "note": 2}
     assert made["files"] == [
