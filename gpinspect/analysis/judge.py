@@ -1,9 +1,22 @@
 """All judgements on an inspection."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
 
+from gpinspect.analysis import capture, connections, framing, reads, writes
+from gpinspect.analysis.case import Case, sort_out
+from gpinspect.analysis.delivery import verdict
+from gpinspect.analysis.draft import Draft, finish
 from gpinspect.model import Connection, Exchange, Finding, Notice, Session, Weird
+
+SESSION_RULES: Final[tuple[Callable[[Case], Iterator[Draft]], ...]] = (
+    *framing.SESSION_RULES,
+    *connections.SESSION_RULES,
+    *reads.RULES,
+    writes.rule,
+)
+SCENE_RULES: Final = (*capture.RULES, *framing.SCENE_RULES, *connections.SCENE_RULES)
 
 
 class Judged(NamedTuple):
@@ -20,4 +33,24 @@ def judge(
     weirds: Sequence[Weird],
     notices: Sequence[Notice],
 ) -> Judged:
-    return Judged(list(sessions), [])
+    """Say what is wrong or worth knowing, and of each session whether every row arrived exactly once.
+
+    Work grows with exchanges, not with packages; those are looked at only where a file has a hole or lacks its beginning.
+
+    Returns:
+        The sessions in their order with `delivery` and `delivery_reasons`; findings by time, then session (without a time first).
+    """
+    scene = sort_out(sessions, exchanges, connections, weirds, notices)
+    drafts = [draft for rule in SCENE_RULES for draft in rule(scene)]
+    judged = []
+    for case in scene.cases:
+        own = [draft for rule in SESSION_RULES for draft in rule(case)]
+        delivery, reasons = verdict(case, own)
+        session = case.session
+        if (delivery, reasons) != (session.delivery, session.delivery_reasons):
+            session = replace(session, delivery=delivery, delivery_reasons=reasons)
+        judged.append(session)
+        drafts += own
+    shown = [draft for draft in drafts if not draft.silent]
+    shown.sort(key=lambda draft: (draft.time_ns or 0, draft.session or 0, draft.code))
+    return Judged(judged, [finish(draft) for draft in shown])

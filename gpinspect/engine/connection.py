@@ -401,6 +401,7 @@ class Connection:
             start_ns=self.start_ns,
             end_ns=max(self.end_ns, self.last_payload_ns()),
             frames=(self.first_frame, max(self.last_frame, self.last_payload_frame())),
+            answered=self.answered,
         )
 
 

@@ -98,6 +98,8 @@ class Decoder:
     def __init__(self) -> None:
         self._fragments: dict[bytes, dict[int, bytes]] = {}
         self._ends: dict[bytes, int] = {}
+        self.datagram: bytes | None = None
+        """What the frame decoded last is a fragment of (a name that its other fragments share); None for a whole one."""
 
     def decode(self, link: int, data: bytes | bytearray | memoryview, original: int) -> TcpSegment | None:
         """The TCP segment in a frame, or None if there is none (or not yet: fragments).
@@ -106,6 +108,7 @@ class Decoder:
             data: What was captured of the frame.
             original: Bytes of the frame on the wire.
         """
+        self.datagram = None
         try:
             return self._link(link, data, max(original, len(data)))
         except (struct.error, IndexError):
@@ -185,6 +188,7 @@ class Decoder:
         return None
 
     def _join(self, name: bytes, offset: int, piece: bytes, length: int, more: bool) -> bytes | None:
+        self.datagram = name
         if len(piece) < length or offset + length > LARGEST_DATAGRAM:
             return None  # cut by the snap length, or no packet that could exist
         if name not in self._fragments and len(self._fragments) >= MOST_FRAGMENTS:

@@ -129,7 +129,7 @@ class PackageScanner:
             self.begun = (position, ns, frame, capture)
         wanted = HEAD
         while True:
-            more = min(end, start + wanted - len(partial))
+            more = min(end, start + max(0, wanted - len(partial)))
             partial += buffer[start:more]
             start = more
             if len(partial) < wanted:

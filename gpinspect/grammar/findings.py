@@ -7,11 +7,13 @@ in which nothing went wrong gives notes only.
 from typing import Final
 
 from gpinspect.grammar.finding_kind import Kind as Kind
-from gpinspect.grammar.findings_capture import CAPTURE, NETWORK, TLS
+from gpinspect.grammar.findings_capture import CAPTURE, NETWORK
 from gpinspect.grammar.findings_sessions import READS, WRITES
+from gpinspect.grammar.findings_tls import FAILURES, SECRETS
+from gpinspect.grammar.findings_tls_setup import CERTIFICATES, CHOICES, POSTGRES, SCHEMES
 from gpinspect.grammar.findings_wire import BYTES
 
-ALL: Final = (*CAPTURE, *NETWORK, *BYTES, *READS, *WRITES, *TLS)
+ALL: Final = (*CAPTURE, *NETWORK, *BYTES, *READS, *WRITES, *SECRETS, *FAILURES, *CERTIFICATES, *CHOICES, *POSTGRES, *SCHEMES)
 _BY_CODE: Final = {kind.code: kind for kind in ALL}
 _BY_NAME: Final = {kind.name: kind for kind in ALL}
 

@@ -1,4 +1,4 @@
-"""Findings about the capture, the network below HTTP, and encryption (GPI0xx, GPI5xx)."""
+"""Findings about the capture and the network below HTTP (GPI0xx)."""
 
 from typing import Final
 
@@ -176,20 +176,5 @@ NETWORK: Final = (
         advice="Compare the line `Serving HTTP on port N` of gpfdist with LOCATION.",
         sql="connection with gpfdist failed for URL, …: error code = 111 (Connection refused)",
         source="url_curl.c, multi_perform_work",
-    ),
-)
-
-TLS: Final = (
-    Kind(
-        code="GPI501",
-        name="encrypted-no-keys",
-        severity=NOTE,
-        message="the connection is encrypted with {version} and no key opens it",
-        explanation="Pace and sizes of the connection are shown, its content is not.",
-        rules_out="Everything about requests and rows in it.",
-        cause="No key log, or not the one of this connection.",
-        advice="Give `--keylog` with what SSLKEYLOGFILE recorded on the segments; `--server-key` is enough for RSA key "
-        "exchange up to TLS 1.2.",
-        values=("version",),
     ),
 )

@@ -130,7 +130,7 @@ BYTES: Final = (
         code="GPI111",
         name="header-spelling",
         severity=WARNING,
-        message="header {name} is not spelled the way every release expects it",
+        message="not spelled the way every release expects: {name}",
         explanation="gpfdist before 7 and all segments compare X-GP names with exact case; Content-Length and Expect are "
         "compared exactly by every release. Here the name is read in any case.",
         rules_out="That the peer saw the header.",

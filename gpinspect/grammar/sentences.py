@@ -50,7 +50,7 @@ SENTENCES: Final = (
         "A plain request, then RST without an answer.",
         "gpfdist:// was used for a server with `--ssl`.",
         "Use gpfdists:// exactly with servers that were started with `--ssl`.",
-        ("GPI405",),
+        ("GPI560", "GPI405"),
     ),
     Sentence(
         'connection with gpfdist failed for "gpfdists://…", effective url "https://…"',
@@ -59,7 +59,10 @@ SENTENCES: Final = (
         "TLS does not come about: a plain server behind gpfdists://, or certificates that do not fit.",
         "Start gpfdist with `--ssl`; check client.crt, client.key and root.crt of each segment and server.crt and root.crt "
         "of the server.",
-        ("GPI501",),
+        (
+            *("GPI510", "GPI511", "GPI512", "GPI513", "GPI514", "GPI515", "GPI516", "GPI517", "GPI518"),
+            *("GPI520", "GPI521", "GPI523", "GPI561", "GPI563"),
+        ),
     ),
     Sentence(
         "http response code CODE from gpfdist (URL): STATUSLINE",

@@ -94,6 +94,7 @@ class Classic:
         negotiation = self.negotiation
         candidates = negotiation.candidates()
         if negotiation.proven is None and self.failures >= _PATIENCE and self._tried_revision == negotiation.keys.revision:
+            negotiation.drop_guesses()
             return None
         self._tried_revision = negotiation.keys.revision
         for candidate in candidates:

@@ -11,10 +11,11 @@ from gpinspect.engine.tls import modern, reasons
 from gpinspect.engine.tls.alerts import CLOSE_NOTIFY, description, level_name
 from gpinspect.engine.tls.classic import Classic
 from gpinspect.engine.tls.conversation import CLIENT, SERVER, Conversation, is_modern
-from gpinspect.engine.tls.direction import MOST_WAITING, Direction
+from gpinspect.engine.tls.direction import LEAST_WAITING, LONGEST_OPENING, MOST_WAITING, Direction
 from gpinspect.engine.tls.facts import Facts, build_report
 from gpinspect.engine.tls.keys import KeyStore
 from gpinspect.engine.tls.modern import Modern
+from gpinspect.engine.tls.needed import needed_lines
 from gpinspect.engine.tls.records import ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE
 from gpinspect.engine.tls.report import Alert, TlsReport
 
@@ -55,6 +56,8 @@ class TlsConnection:
         if direction.first_ns is None:
             direction.first_ns = ns
         direction.last_ns = ns
+        if len(direction.opening) < LONGEST_OPENING:
+            direction.opening += bytes(data[: LONGEST_OPENING - len(direction.opening)])
         direction.stream.feed(data, ns, frame, capture)
         self._drain()
 
@@ -75,6 +78,8 @@ class TlsConnection:
             # nothing more can come to wait for once the other direction has ended too
             each.impatient = each.impatient or self._directions[1 - each.side].closed
         self._drain()
+        if all(each.closed for each in self._directions):
+            self._talk.negotiation.drop_guesses()
 
     def began(self, side: int) -> tuple[int, int, int]:
         """During `deliver` or `lost`: time (ns), frame and capture position of the first byte of the record."""
@@ -87,6 +92,10 @@ class TlsConnection:
         """What is known by now. Frozen; may be asked for at any time."""
         return build_report(self._facts, self._directions, self._talk.early_accepted)
 
+    def key_log_lines(self) -> list[str]:
+        """The key log lines that open what was opened: secrets, for a capture that is to carry them."""
+        return needed_lines(self._facts)
+
     # what the record layer calls
 
     def record(self, side: int, kind: int, minor: int, fragment: memoryview) -> None:
@@ -96,7 +105,7 @@ class TlsConnection:
             direction.data_sealed += len(fragment)
         if direction.waiting or self._talk.must_wait(direction, kind, fragment):
             direction.hold(kind, minor, fragment)
-            if direction.waiting_bytes > MOST_WAITING:
+            if direction.waiting_bytes > (LEAST_WAITING if self._keys.empty else MOST_WAITING):
                 direction.impatient = True
                 self._drain()
             return

@@ -10,8 +10,12 @@ from gpinspect.engine.tls.modern import Modern
 from gpinspect.engine.tls.records import RecordStream
 from gpinspect.engine.tls.report import SideReport
 
+LONGEST_OPENING = 64
+"""First bytes of a direction that are kept, to tell what was said instead of TLS."""
 MOST_WAITING = 1 << 20
 """Bytes of records that are held back until the other direction has told what they mean."""
+LEAST_WAITING = 1 << 16
+"""The same where there is no key at all, so that nothing but facts of the handshake can be won."""
 
 
 class DirectionSink(Protocol):
@@ -45,6 +49,7 @@ class Direction:
         self.untold = False  # data was passed over before the first that was delivered
         self.first_ns: int | None = None
         self.last_ns: int | None = None
+        self.opening = b""
         self.hash = hashlib.sha256() if hashed else None
 
     @property
@@ -86,4 +91,5 @@ class Direction:
             unread_records=self.unread,
             first_ns=self.first_ns,
             last_ns=self.last_ns,
+            opening=self.opening,
         )

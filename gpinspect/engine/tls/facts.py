@@ -12,6 +12,7 @@ from gpinspect.engine.tls.report import Alert, Certificate, TlsReport
 from gpinspect.engine.tls.suites import Suite
 
 _MOST_ALERTS = 64
+_MOST_MASTERS = 65536
 _VERSIONS = {0x0300: "SSLv3", 0x0301: "TLSv1", 0x0302: "TLSv1.1", 0x0303: "TLSv1.2", 0x0304: "TLSv1.3"}
 _CURABLE = frozenset(
     (
@@ -43,6 +44,7 @@ class Facts:
     def __init__(self, keys: KeyStore) -> None:
         self.keys = keys
         self.negotiations: list[Negotiation] = []
+        self.earlier_masters: list[tuple[bytes, bytes]] = []  # client random and master secret of negotiations no longer kept
         self.negotiation_count = 1
         self.alerts: list[Alert] = []
         self.close_notify: list[str] = []
@@ -61,7 +63,9 @@ class Facts:
         self.negotiation_count += 1
         self.negotiations.append(negotiation)
         if len(self.negotiations) > 16:
-            del self.negotiations[1]
+            gone = self.negotiations.pop(1).proven
+            if gone and len(self.earlier_masters) < _MOST_MASTERS:
+                self.earlier_masters.append((gone.random, gone.master))
 
     def note(self, code: str, values: dict[str, object]) -> None:
         """Something is not opened; the first of a kind is told, the others are counted."""
@@ -188,12 +192,12 @@ def _verdict(facts: Facts, directions: Sequence[Direction]) -> tuple[str, Proble
 def _locked_problem(facts: Facts, directions: Sequence[Direction]) -> Problem | None:
     """Why the protection that a direction has now (or had, in an earlier handshake) does not open."""
     for negotiation in facts.negotiations:
-        if negotiation.proven or negotiation.unverified:
+        if negotiation.proven or negotiation.unverified or not (any(negotiation.switched) or negotiation.modern):
             continue
         candidates = negotiation.candidates() if not negotiation.modern else []
         if negotiation.problem:
             return negotiation.problem
-        if candidates and any(negotiation.switched):
+        if candidates:
             return Problem(reasons.NO_CLIENT_HELLO if negotiation.client_hello is None else reasons.DOES_NOT_FIT, {})
     for direction in directions:
         protection = direction.protection
@@ -215,7 +219,9 @@ def _modern_problem(facts: Facts, protection: Modern) -> Problem:
 
 def _why_none(facts: Facts, directions: Sequence[Direction], unread: int) -> Problem:
     fatal = next((a for a in facts.alerts if not a.encrypted and (a.level == "fatal" or a.description != "close_notify")), None)
-    if fatal and not sum(d.unread_data for d in directions) and not any(d.blind for d in directions):
+    # up to TLS 1.2 the type of a record tells data from handshake; in TLS 1.3 an alert in the clear is one before there were keys
+    early = facts.negotiations[0].modern or not any(d.unread_data for d in directions)
+    if fatal and early and not any(d.blind for d in directions):
         return Problem(reasons.HANDSHAKE_FAILED, {"description": fatal.description, "sender": fatal.sender})
     first = facts.negotiations[0]
     unsupported = first.unsupported() if first.server_hello else None

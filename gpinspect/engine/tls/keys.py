@@ -196,6 +196,10 @@ class KeyStore:
         """A line opened something."""
         self._used.add((random, label, value[:8]))
 
+    def used(self, random: bytes, label: str, value: bytes) -> bool:
+        """Whether a line opened something."""
+        return (random, label, value[:8]) in self._used
+
     # server keys
 
     def add_server_key(self, pem: bytes, password: bytes | None, name: str) -> None:
@@ -209,9 +213,7 @@ class KeyStore:
 
         if not isinstance(private, RSAPrivateKey):
             kind = type(private).__name__.removesuffix("PrivateKey").lstrip("_")
-            raise TlsKeyError(
-                f"{name}: holds a key of kind {kind}, wanted RSA; a key log opens connections of any kind"
-            )
+            raise TlsKeyError(f"{name}: holds a key of kind {kind}, wanted RSA; a key log opens connections of any kind")
         fingerprint = public_fingerprint(private.public_key())
         if all(key.fingerprint != fingerprint for key in self.server_keys):
             self.server_keys.append(ServerKey(name, fingerprint, private.key_size, private))

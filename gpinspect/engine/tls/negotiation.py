@@ -135,6 +135,12 @@ class Negotiation:
             self.keys.remember_ticket(ticket, candidate.master)
         self._tickets.clear()
 
+    def drop_guesses(self) -> None:
+        """Let go of guessed secrets (those of a connection without ClientHello) that no record has borne out."""
+        if self.proven is None and self.client_hello is None and self._candidates:
+            self._candidates = []
+            self.problem = Problem(reasons.NO_CLIENT_HELLO, {})
+
     def unsupported(self) -> Problem | None:
         """Why no secret could open this at all."""
         if self.server_hello is None or self.suite is None:

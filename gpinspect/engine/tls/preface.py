@@ -145,17 +145,19 @@ class PostgresPreface:
             head = bytes(self._client[:8])
             if head == SSL_REQUEST:
                 self._asked = self._preface = "SSLRequest"
-                del self._client[:8]
+                self._take_request()
             elif head == GSS_REQUEST:
                 self._asked, self._gss_asked = "GSSENCRequest", True
-                del self._client[:8]
+                self._take_request()
             else:
                 self._cancel = int.from_bytes(head[4:], "big") == _CANCEL_CODE
                 self._started = not self._cancel and recognise_postgres(head) is True
                 self._over = True
                 self._client.clear()
-        if self._asked and self._client:
-            self._early[0] += len(self._client)
+
+    def _take_request(self) -> None:
+        del self._client[:8]
+        self._early[0] += len(self._client)
 
     def _answer(self, reply: str) -> None:
         known = reply if reply in "SNEG" else None

@@ -55,6 +55,7 @@ class SideReport:
     unread_records: int  # whole, but no secret fits them
     first_ns: int | None
     last_ns: int | None
+    opening: bytes = b""  # its first bytes as sent, at most 64
 
 
 @dataclass(frozen=True, slots=True)

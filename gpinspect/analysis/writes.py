@@ -1,0 +1,192 @@
+"""Findings about writes: each Greenplum segment opens, sends bodies numbered one by one, and says that it is done."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gpinspect.analysis.case import Case
+from gpinspect.analysis.connections import refusal
+from gpinspect.analysis.draft import Bearing, Draft, about, about_session, numbers_text, segments_text
+from gpinspect.model import Exchange, Outcome
+
+SEQUENCE: Final = "sequence number"
+"""What every status text about X-GP-SEQ holds."""
+WRITTEN: Final = frozenset({Outcome.ACCEPTED, Outcome.DUPLICATE})
+
+
+@dataclass(slots=True)
+class Writer:
+    """The writes of one Greenplum segment, in order, and what their sequence numbers say."""
+
+    segment: int | None
+    writes: list[Exchange] = field(default_factory=list)
+    opened: bool = False
+    done: bool = False
+    unnumbered: list[Exchange] = field(default_factory=list)
+    leading: list[tuple[int, int, Exchange]] = field(default_factory=list)  # numbers that came before the capture
+    skipped: list[tuple[int, int, Exchange]] = field(default_factory=list)  # first and last number that nobody sent
+    repaired: set[int] = field(default_factory=set)  # ids of writes that failed and were taken when sent again
+
+    @property
+    def still_open(self) -> bool:
+        return any(write.outcome is Outcome.OPEN for write in self.writes)
+
+
+def read_along(case: Case) -> list[Writer]:
+    """Follow the numbers of each segment."""
+    writers: dict[int | None, Writer] = {}
+    for write in case.writes:
+        writer = writers.get(write.segment)
+        if writer is None:
+            writer = writers[write.segment] = Writer(write.segment)
+        writer.writes.append(write)
+    for writer in writers.values():
+        _follow(writer)
+    return list(writers.values())
+
+
+def _follow(writer: Writer) -> None:
+    last: int | None = None
+    asked: set[int] = set()  # numbers that were sent and not taken, as far as the capture shows
+    failed: dict[tuple[int | None, bool], list[int]] = {}
+    for write in writer.writes:
+        seq = write.seq
+        if write.outcome not in WRITTEN:
+            failed.setdefault((seq, write.done), []).append(write.id)
+            if seq is not None:
+                asked.add(seq)
+            continue
+        if failed:
+            writer.repaired.update(failed.pop((seq, write.done), ()))
+        writer.opened = True
+        if write.done:
+            writer.done = True
+            continue
+        writer.done = False
+        if write.outcome is Outcome.DUPLICATE:
+            continue
+        if seq is None:
+            writer.unnumbered.append(write)
+            continue
+        due = 1 if last is None else last + 1
+        while due in asked and due < seq:
+            due += 1  # sent, and its answer was not seen: a server that takes the next one has taken it
+        if seq > due:
+            (writer.leading if last is None else writer.skipped).append((due, seq - 1, write))
+        last = seq  # OPEN sets it back to 1
+
+
+def refusals(case: Case, writers: Sequence[Writer]) -> Iterator[Draft]:
+    """GPI401 for numbers, GPI203 for everything else, once for each answer."""
+    repaired = {number for writer in writers for number in writer.repaired}
+    groups: dict[tuple[str, int | None, str | None, bool], list[Exchange]] = {}
+    for write in case.writes:
+        if write.outcome is Outcome.REFUSED:
+            code = "GPI401" if SEQUENCE in (write.reason or "") else "GPI203"
+            key = (code, write.status, write.reason, write.id in repaired)
+            if key not in groups and len(groups) >= _MOST_ANSWERS:
+                key = next(reversed(groups))
+            groups.setdefault(key, []).append(write)
+    for (code, _, _, again), members in groups.items():
+        bearing = Bearing.HINDERS if again else Bearing.REFUTES
+        if code == "GPI401":
+            yield Draft(code, {"seq": _numbers(members)}, bearing, **about(members))
+        else:
+            yield refusal(members, bearing)
+
+
+def by_outcome(case: Case, writers: Sequence[Writer]) -> Iterator[Draft]:
+    """GPI402, GPI403, GPI405, and GPI211 for what was still going on."""
+    found: dict[Outcome, list[Exchange]] = {}
+    for write in case.writes:
+        if write.outcome in _OUTCOMES:
+            found.setdefault(write.outcome, []).append(write)
+    for outcome, members in found.items():
+        code, bearing = _OUTCOMES[outcome]
+        values: dict[str, str | int] = {} if outcome is Outcome.OPEN else {"seq": _numbers(members)}
+        if outcome is Outcome.DISCARDED:
+            values["bytes"] = sum(member.payload_bytes for member in members)
+        yield Draft(code, values, bearing, **about(members))
+
+
+def numbers(case: Case, writers: Sequence[Writer]) -> Iterator[Draft]:
+    """GPI406 for numbers that nobody sent, GPI407 for writes without a number.
+
+    gpfdist itself refuses a number that skips one. One that was taken all the same is a write that the capture does not have, or a
+    server that does not count.
+    """
+    explained = case.incomplete or _doubtful(case)
+    for skips, bearing in (
+        ([skip for writer in writers for skip in writer.skipped], Bearing.HINDERS if explained else Bearing.REFUTES),
+        ([skip for writer in writers for skip in writer.leading], Bearing.HINDERS),
+    ):
+        if skips:
+            first, last = min(skip[0] for skip in skips), max(skip[1] for skip in skips)
+            seq: str | int = first if first == last else f"{first} to {last}"
+            yield Draft("GPI406", {"seq": seq}, bearing, **about([skip[2] for skip in skips]))
+    bare = [write for writer in writers for write in writer.unnumbered]
+    if bare:
+        yield Draft("GPI407", bearing=Bearing.HINDERS, **about(bare))
+
+
+def unfinished(case: Case, writers: Sequence[Writer]) -> Iterator[Draft]:
+    """GPI404: segments that opened and never said that they were done."""
+    left = [writer for writer in writers if writer.opened and not writer.done]
+    if not left:
+        return
+    going_on = case.cut_short or any(writer.still_open for writer in left)
+    place: dict[str, Any] = about_session(case.session, case.members)
+    if len(left) == 1:
+        place = about([left[0].writes[-1]])
+    who = segments_text(sorted(writer.segment for writer in left if writer.segment is not None) or [-1])
+    if any(writer.segment is None for writer in left):
+        who = "a client without segment number"
+    yield Draft("GPI404", {"segment": who}, Bearing.HINDERS if going_on else Bearing.REFUTES, **place)
+
+
+def bodies_cut(case: Case, writers: Sequence[Writer]) -> Iterator[Draft]:
+    """GPI408: a body shorter than its Content-Length, and yet taken."""
+    cut = [write for write in case.writes if write.outcome is Outcome.ACCEPTED and _lacks(write)]
+    if cut:
+        values = {
+            "seq": _numbers(cut),
+            "bytes": sum(write.payload_bytes for write in cut),
+            "length": sum(write.content_length or 0 for write in cut),
+        }
+        yield Draft("GPI408", values, Bearing.HINDERS, **about(cut))
+
+
+def _lacks(write: Exchange) -> bool:
+    return not write.zstd and write.payload_bytes + write.missing_bytes < (write.content_length or 0)
+
+
+def _numbers(members: Sequence[Exchange]) -> str | int:
+    return numbers_text(member.seq for member in members)
+
+
+def _doubtful(case: Case) -> bool:
+    return case.noticed("GPI025") or any(connection.missing_bytes or not connection.opened for connection in case.connections)
+
+
+_MOST_ANSWERS = 8
+_OUTCOMES: Final = {
+    Outcome.DUPLICATE: ("GPI402", Bearing.NONE),
+    Outcome.DISCARDED: ("GPI403", Bearing.REFUTES),
+    Outcome.UNANSWERED: ("GPI405", Bearing.HINDERS),
+    Outcome.OPEN: ("GPI211", Bearing.HINDERS),
+}
+_RULES: Final[tuple[Callable[[Case, Sequence[Writer]], Iterator[Draft]], ...]] = (
+    refusals,
+    by_outcome,
+    numbers,
+    unfinished,
+    bodies_cut,
+)
+
+
+def rule(case: Case) -> Iterator[Draft]:
+    """Everything about the writes of a session."""
+    if case.writes:
+        writers = read_along(case)
+        for each in _RULES:
+            yield from each(case, writers)
