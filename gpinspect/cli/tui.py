@@ -6,6 +6,7 @@ from dataclasses import replace
 import click
 
 from gpinspect.cli.options import Options, common
+from gpinspect.cli.passphrase import passphrase
 from gpinspect.cli.reading import conclude
 from gpinspect.cli.status import Status
 
@@ -15,7 +16,16 @@ from gpinspect.cli.status import Status
 def command(options: Options) -> int:
     """The terminal interface on a capture."""
     run = importlib.import_module("gpinspect.tui").run  # loads textual, so not before it is asked for
-    left = run(options.inputs, via_tshark=options.via_tshark, utc=options.utc, color=options.color, session=options.session)
+    left = run(
+        options.inputs,
+        keylogs=options.keylogs,
+        server_keys=options.server_keys,
+        passphrase=passphrase(options),
+        via_tshark=options.via_tshark,
+        utc=options.utc,
+        color=options.color,
+        session=options.session,
+    )
     if left.error is not None:
         raise left.error
     if left.interrupted:

@@ -175,7 +175,15 @@ def test_explain_says_what_it_knows_and_suggests_otherwise(run: Run) -> None:
 
 
 def test_tui_gets_inputs_and_options(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gpinspect.tui import Left
+    from gpinspect.tui.reading import Snapshot
+
     seen: list[Any] = []
-    monkeypatch.setattr("gpinspect.tui.run", lambda inputs, options: seen.append((inputs, options)), raising=False)
-    assert run(None, "tui", "a.pcap", "--keylog", "k").exit_code == 0
-    assert seen[0][0] == ("a.pcap",) and seen[0][1].keylogs == ("k",)
+
+    def leave(inputs: Any, **options: Any) -> Left:
+        seen.append((inputs, options))
+        return Left(Snapshot(sources=inputs), None, False)
+
+    monkeypatch.setattr("gpinspect.tui.run", leave)
+    assert run(None, "tui", "a.pcap", "--keylog", "k", "--utc").exit_code == 0
+    assert seen[0][0] == ("a.pcap",) and seen[0][1]["keylogs"] == ("k",) and seen[0][1]["utc"] is True
