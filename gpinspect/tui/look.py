@@ -38,6 +38,10 @@ MOST_MARKS = 2
 """Combining marks on one character that are drawn; piles of them reach into other lines."""
 
 
+_MARKS = {"o": "●", "!": "▲", "x": "✖", ".": "○"}
+"""Glyphs of the states where the terminal has more than ASCII."""
+
+
 def terminal_is_unicode() -> bool:
     """Whether the locale's characters are UTF-8."""
     return locale.getencoding().lower().replace("-", "") == "utf8"
@@ -99,6 +103,10 @@ class Look:
         if left > 0:
             segments.append(Segment(" " * left))
         return Strip(segments, width)
+
+    def mark(self, state: str) -> str:
+        """The glyph of a state: good, to be watched, bad, nothing to say."""
+        return _MARKS.get(state, state) if self.unicode else state
 
     def fill(self, text: str, width: int, *, keep: str = "start") -> str:
         """Text that takes exactly `width` cells: cut, or with blanks behind it."""

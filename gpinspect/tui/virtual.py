@@ -252,7 +252,8 @@ class VirtualTable(LineView):
         made: list[Part] = []
         for at, (place, width) in enumerate(self._fitted):
             style = self.look.style(columns[place].tone(row[place]))
-            made.append((padded(row[place], width, columns[place]), style))
+            cell = row[place] if columns[place].name else self.look.mark(row[place])
+            made.append((padded(cell, width, columns[place]), style))
             made.append((" " * self._gutter(at), PLAIN))
         return made
 

@@ -95,6 +95,6 @@ async def test_the_row_of_the_cursor_is_marked_and_widths_follow_what_was_seen()
         await pilot.pause()
         drawn = [app.table.render_line(y).text for y in range(24)]
         assert drawn[0].split()[0] == "Index"
-        assert drawn[-1].startswith(">o 999,999 ")
+        assert drawn[-1].startswith(">● 999,999 ")
         assert sum(line.startswith(">") for line in drawn) == 1
         assert {len(line) for line in drawn} == {100}

@@ -148,7 +148,7 @@ async def test_d_lists_findings_and_enter_leads_to_the_package_of_the_frame() ->
         assert "error GPI210 the answer ended" in text(app)  # in the strip of the session
         await press(pilot, "d")
         shown = text(app)
-        assert ">x error  GPI210" in shown and "Advice: look at the log" in shown and "22:13:20.000000" in shown
+        assert ">✖ error  GPI210" in shown and "Advice: look at the log" in shown and "22:13:20.000000" in shown
         await press(pilot, "enter")
         assert isinstance(app.screen, PackagesScreen)
         assert app.screen.item().index == 2  # the end package came in frame 6
@@ -247,7 +247,7 @@ async def test_segments_that_never_came_have_a_row_of_their_own() -> None:
         await settled(pilot)
         assert "never seen: 2" in text(app)
         await press(pilot, "enter", "G", "enter")
-        assert ">.   2" in text(app) and "not seen" in text(app)
+        assert ">○   2" in text(app) and "not seen" in text(app)
         assert "sent no request" in text(app)
 
 
@@ -355,7 +355,7 @@ async def test_the_cursor_stays_on_its_session_when_others_come_in_front() -> No
         assert reader.tell is not None
         reader.tell(replace(later, entries=entries(later)))
         await pilot.pause()
-        assert [line[:3] for line in lines(app) if ".csv" in line and "GET" in line][:2] == [" o ", ">o "]
+        assert [line[:3] for line in lines(app) if ".csv" in line and "GET" in line][:2] == [" ● ", ">● "]
 
 
 async def test_the_mouse_selects_and_opens() -> None:
