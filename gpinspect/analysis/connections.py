@@ -40,13 +40,6 @@ def refused_connections(scene: Scene) -> Iterator[Draft]:
         yield Draft("GPI027", **about_connections(group))
 
 
-def locked(scene: Scene) -> Iterator[Draft]:
-    """GPI501, once a server: TLS out of which no exchange came."""
-    closed = (connection for connection in scene.connections if connection.kind == "tls" and connection.id not in scene.carrying)
-    for group in _by(closed, lambda connection: connection.server):
-        yield Draft("GPI501", {"version": "TLS"}, **about_connections(group))
-
-
 def probes(scene: Scene) -> Iterator[Draft]:
     """GPI213, once a server."""
     asked = (exchange for exchange in scene.outside if exchange.outcome is Outcome.PROBE)
@@ -86,4 +79,4 @@ def _by(items: Iterable[_Item], key: Callable[[_Item], Hashable]) -> list[list[_
 
 
 SESSION_RULES: Final[tuple[Callable[[Case], Iterator[Draft]], ...]] = (started_late,)
-SCENE_RULES: Final[tuple[Callable[[Scene], Iterator[Draft]], ...]] = (refused_connections, locked, probes, refused_outside)
+SCENE_RULES: Final[tuple[Callable[[Scene], Iterator[Draft]], ...]] = (refused_connections, probes, refused_outside)

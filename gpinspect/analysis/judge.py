@@ -8,6 +8,8 @@ from gpinspect.analysis import capture, connections, framing, reads, writes
 from gpinspect.analysis.case import Case, sort_out
 from gpinspect.analysis.delivery import verdict
 from gpinspect.analysis.draft import Draft, finish
+from gpinspect.analysis.tls import tls_findings
+from gpinspect.engine.secure import Secured
 from gpinspect.model import Connection, Exchange, Finding, Notice, Session, Weird
 
 SESSION_RULES: Final[tuple[Callable[[Case], Iterator[Draft]], ...]] = (
@@ -32,16 +34,21 @@ def judge(
     connections: Sequence[Connection],
     weirds: Sequence[Weird],
     notices: Sequence[Notice],
+    secured: Sequence[Secured] = (),
 ) -> Judged:
     """Say what is wrong or worth knowing, and of each session whether every row arrived exactly once.
 
     Work grows with exchanges, not with packages; those are looked at only where a file has a hole or lacks its beginning.
+
+    Args:
+        secured: Connections that speak TLS or asked for it; without them nothing is told about TLS.
 
     Returns:
         The sessions in their order with `delivery` and `delivery_reasons`; findings by time, then session (without a time first).
     """
     scene = sort_out(sessions, exchanges, connections, weirds, notices)
     drafts = [draft for rule in SCENE_RULES for draft in rule(scene)]
+    drafts += tls_findings(scene, secured)
     judged = []
     for case in scene.cases:
         own = [draft for rule in SESSION_RULES for draft in rule(case)]

@@ -66,7 +66,10 @@ def command(options: Options) -> int:
     """The one-page answer: what happened, what is wrong, what to do."""
     found = read(options)
     width = screen_width()
-    report = build_report(select(options, found), utc=options.utc, screen=width is not None and not options.json)
+    chosen = select(options, found)
+    shown = {connection.id for connection in chosen.connections}
+    tls = [one for one in found.tls if one.connection.id in shown]
+    report = build_report(chosen, tls=tls, utc=options.utc, screen=width is not None and not options.json)
     if options.json:
         write_json([report_object(report)])
     else:

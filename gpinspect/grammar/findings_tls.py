@@ -44,7 +44,7 @@ SECRETS: Final = (
         code="GPI503",
         name="tls-records-lost",
         severity=WARNING,
-        message="{count} TLS records could not be opened: {reason}",
+        message="TLS records that could not be opened: {count}; {reason}",
         explanation="A record opens only when all its bytes are there. It costs its own content (in TLS 1.0 with CBC also that of "
         "the next one); the others are opened.",
         rules_out="What those records held.",
@@ -56,7 +56,7 @@ SECRETS: Final = (
         code="GPI504",
         name="tls-records-damaged",
         severity=WARNING,
-        message="{count} TLS records are not what was sent: {reason}",
+        message="TLS records that are not what was sent: {count}; {reason}",
         explanation="Each record carries a proof of its bytes, and here it fails although others before it were good.",
         rules_out="What those records held; they are not shown.",
         cause="A capture that was changed or damaged, or a record missing in front of it. Peers would have answered with the alert "
@@ -117,7 +117,7 @@ SECRETS: Final = (
         code="GPI509",
         name="key-log-lines",
         severity=NOTE,
-        message="{bad} of {lines} key log lines are not understood",
+        message="lines of the key log that are not understood: {bad} of {lines}",
         explanation="A line is a label, 32 bytes of client random and a secret, in hexadecimal. A bad line costs that line only.",
         rules_out="Nothing about the other lines.",
         cause="A file that was copied while it was written, or that is no key log.",
@@ -183,7 +183,7 @@ FAILURES: Final = (
         cause="client.crt or client.key is missing or not readable on the segment, or the client is none.",
         advice="Put client.crt and client.key into `gpfdists` of each segment's data directory, readable by the database user; "
         "curl: "
-        "`--cert` and `--key`.",
+        "`--cert` and `--key`; PostgreSQL clients: PGSSLCERT and PGSSLKEY.",
         sql=SQL,
         source="gpfdist.c, initialize_ctx; RFC 8446, section 4.4.2.4",
         values=("alert",),

@@ -1,4 +1,4 @@
-"""Findings about how TLS was set up: certificates, suites, closing, PostgreSQL's negotiation, mixed-up schemes (GPI52x to GPI56x)."""
+"""Findings about how TLS was set up: certificates, suites, closing, PostgreSQL, mixed-up schemes (GPI52x to GPI56x)."""
 
 from typing import Final
 
@@ -99,7 +99,7 @@ CERTIFICATES: Final = (
         code="GPI527",
         name="certificate-unreadable",
         severity=WARNING,
-        message="{count} certificates could not be read",
+        message="certificates that could not be read: {count}",
         explanation="Their bytes are no X.509 certificate that can be understood.",
         rules_out="Names and dates of those certificates.",
         cause="Damage, or a very unusual encoding.",

@@ -1,21 +1,24 @@
 """From inputs to an inspection: capture, engine and analysis put together; what commands, TUI and scripts start from."""
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 from gpinspect.analysis import judge
 from gpinspect.capture.capture import Capture, open_captures
+from gpinspect.capture.source import Record
 from gpinspect.engine.content import BODY
 from gpinspect.engine.index import Index
 from gpinspect.engine.secure import Secured, secured
 from gpinspect.engine.sessions import Correlated, correlate
+from gpinspect.errors import SourceError
 from gpinspect.inspection.again import MessageBytes, read_again
 from gpinspect.inspection.content import SpooledContent
+from gpinspect.inspection.cutting import frames_of
 from gpinspect.inspection.hashes import add_hashes, payload
-from gpinspect.inspection.secrets import KeyStore, Passphrase, read_keys
+from gpinspect.inspection.secrets import KeyStore, Passphrase, key_notices, read_keys
 from gpinspect.model import Connection, Exchange, Finding, Flow, Notice, Session, Weird
 
 __all__ = ["Inspection", "MessageBytes", "Progress", "inspect"]
@@ -146,9 +149,9 @@ class Inspection:
     def refresh(self) -> None:
         """Bring the lists up to date with what has been read so far."""
         self._found = correlate(self._index.connections)
-        self.notices = self._capture.notices + self._index.notices()
+        self.notices = self._capture.notices + self._index.notices() + key_notices(self._keys)
         self.weirds = self._index.weirds()
-        judged = judge(self._found.sessions, self._found.exchanges, self._found.connections, self.weirds, self.notices)
+        judged = judge(self._found.sessions, self._found.exchanges, self._found.connections, self.weirds, self.notices, self.tls)
         self._found.sessions[:] = judged.sessions
         self.findings = judged.findings
         if self._content is not None and self.complete:
@@ -175,6 +178,26 @@ class Inspection:
             SourceError: The input can be read only once and was opened without `again`.
         """
         return read_again(self._capture, self._found.states[exchange - 1], index, merged=len(self.sources) > 1)
+
+    def key_log(self, connections: Collection[int]) -> list[str]:
+        """Lines of a key log that open what was opened of these connections, each once: secrets, which no output may show."""
+        inside = [self._index.connections[number - 1].secure for number in sorted(connections)]
+        return list(dict.fromkeys(line for secure in inside if secure is not None for line in secure.tls.key_log_lines()))
+
+    def connection_frames(self, connections: Collection[int]) -> Iterator[Record]:
+        """All frames of these connections from the inputs again, as they were captured and in that order.
+
+        Raises:
+            SourceError: An input can be read only once and was opened without `again`, or is not what it was.
+        """
+        known, last = self._index.connections, self.frames
+        if self._capture.bytes_total is None:
+            yield from frames_of(self._capture.records_again(), known, connections, last)
+            return
+        with self._opener() as again:
+            if again.sources != self.sources:
+                raise SourceError("the inputs changed while they were read; cut from copies, or when the recorder has ended")
+            yield from frames_of(again.records(), known, connections, last)
 
     def close(self) -> None:
         self._capture.close()

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from gpinspect.engine.tls.keys import KeyStore
 from gpinspect.errors import TlsKeyError
+from gpinspect.model import Notice
 
-__all__ = ["KeyStore", "Passphrase", "read_keys"]
+__all__ = ["KeyStore", "Passphrase", "key_notices", "read_keys"]
 
 Passphrase = Callable[[str], bytes | None]
 """Gives the passphrase of the key in a file of this name, None to do without it."""
@@ -29,6 +30,12 @@ def read_keys(keylogs: Sequence[str], server_keys: Sequence[str], passphrase: Pa
         password = passphrase(name) if passphrase is not None and b"ENCRYPTED" in pem else None
         keys.add_server_key(pem, password, name)
     return keys
+
+
+def key_notices(keys: KeyStore) -> list[Notice]:
+    """What is odd about the key material itself: lines of key logs, in files or in the capture, that are not understood."""
+    count = keys.key_log_count()
+    return [Notice("GPI509", "", {"bad": count.bad, "lines": count.lines})] if count.bad else []
 
 
 def _read(name: str, most: int | None) -> bytes:

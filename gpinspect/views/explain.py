@@ -1,4 +1,4 @@
-"""What a word of the protocol means, as plain text: headers, messages, statuses, SQL errors, finding codes."""
+"""What a word of the protocol means, as plain text: headers, messages, statuses, SQL errors, finding codes, words of TLS."""
 
 import difflib
 import re
@@ -15,7 +15,7 @@ Rows = Iterable[tuple[str, str]]
 
 
 def explain(subject: Sequence[str]) -> str | None:
-    """Explain a header, message letter, status, X-GP-CSVOPT value, SQL error sentence, finding code or name, or `SSLRequest`.
+    """Explain a header, message letter, status, X-GP-CSVOPT value, SQL error, finding, TLS alert or suite, or `SSLRequest`.
 
     Args:
         subject: Words as the user gave them: `["404", "file", "not", "found"]`, `["csvopt", "m1x 34q 34n0h1"]`.
@@ -49,6 +49,8 @@ def suggestions(subject: Sequence[str]) -> tuple[str, ...]:
 
 def subjects() -> tuple[str, ...]:
     """Everything that can be asked for by name, for completion and for the help of the command."""
+    from gpinspect.engine.tls.alerts import NAMES
+
     return (
         *dict.fromkeys(field.name for field in headers.HEADERS),
         *"FOLDE",
@@ -60,6 +62,7 @@ def subjects() -> tuple[str, ...]:
         "SSLRequest",
         "GSSENCRequest",
         "StartupMessage",
+        *NAMES.values(),
     )
 
 
@@ -264,12 +267,19 @@ def _sentence(text: str) -> str | None:
     return "\n".join(pages)
 
 
+def _tls(text: str) -> str | None:
+    from gpinspect.views.explain_tls import alert_pages, suite_pages
+
+    return "\n".join(_page(*page) for page in (*alert_pages(text), *suite_pages(text))) or None
+
+
 _READERS: tuple[Callable[[str], str | None], ...] = (
     _finding,
     _csvopt,
     _header,
     _message,
     _postgres,
+    _tls,
     _status,
     _sentence,
 )

@@ -10,10 +10,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from gpinspect.engine.secure import Secured
 from gpinspect.model import Delivery, Exchange, Finding, Outcome, Session, Severity
 from gpinspect.views.inspected import Inspected
 from gpinspect.views.tables import DELIVERY_TONES, SEVERITY_TONES, Tone, place_text, query_name, segments_text
 from gpinspect.views.text import bytes_text, clock_text, duration_text, plural, printable, rate_text, shorten
+from gpinspect.views.tls_section import tls_lines
 
 SESSIONS_SHOWN = 3
 FINDINGS_SHOWN = 3
@@ -59,10 +61,18 @@ class Report:
                 yield Line(text if width is None else shorten(text, width), line.tone)
 
 
-def build_report(found: Inspected, *, utc: bool = False, screen: bool = True, command: str = "gpinspect") -> Report:
+def build_report(
+    found: Inspected,
+    *,
+    tls: Sequence[Secured] = (),
+    utc: bool = False,
+    screen: bool = True,
+    command: str = "gpinspect",
+) -> Report:
     """Say what an inspection found.
 
     Args:
+        tls: Connections that speak TLS or asked for it.
         utc: Times in universal time instead of this machine's zone.
         screen: Fold what exceeds one screen; else list all of it.
     """
@@ -71,10 +81,14 @@ def build_report(found: Inspected, *, utc: bool = False, screen: bool = True, co
         Section("ran", tuple(_session_lines(found, SESSIONS_SHOWN if screen else WHOLE))),
         Section("wrong", tuple(_finding_lines(found.findings, FINDINGS_SHOWN if screen else WHOLE, screen))),
     ]
+    protected = tls_lines(tls, found.notices, screen=screen, brief=bool(found.sessions))
+    protection = tuple(Line(text, indent=indent) for text, indent in protected)
+    if protection:
+        sections.append(Section("tls", protection))
     other = tuple(_other_lines(found))
     if other:
         sections.append(Section("also", other))
-    sections.append(Section("next", tuple(_next_lines(found, command))))
+    sections.append(Section("next", tuple(_next_lines(found, tls, command))))
     return Report(tuple(sections))
 
 
@@ -212,9 +226,9 @@ def locked_connections(found: Inspected) -> int:
     return sum(1 for connection in found.connections if connection.kind == "tls" and connection.id not in opened)
 
 
-def _next_lines(found: Inspected, command: str) -> Iterator[Line]:
+def _next_lines(found: Inspected, tls: Sequence[Secured], command: str) -> Iterator[Line]:
     inputs = " ".join(shlex.quote(printable(source)) for source in found.sources[:SOURCES_SHOWN]) or "INPUT"
-    locked = locked_connections(found)
+    locked = sum(1 for one in tls if one.report.needs_secrets) if tls else locked_connections(found)
     if locked:
         yield Line(f"{plural(locked, 'TLS connection')} closed to us: --keylog FILE or --server-key FILE opens what fits")
     grave = [finding for finding in found.findings if finding.severity > Severity.NOTE]
@@ -223,5 +237,5 @@ def _next_lines(found: Inspected, command: str) -> Iterator[Line]:
         yield Line(f"{command} findings {inputs}    and: {command} explain {code}")
     if found.sessions:
         yield Line(f"{command} flows {inputs}")
-    elif not locked:
+    elif not locked and not tls:
         yield Line("capture on the gpfdist port while the statement runs, and start before it does")

@@ -1,9 +1,12 @@
 """TLS connections as JSON objects and as a table."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
 from gpinspect.engine.secure import Secured
 from gpinspect.engine.tls import Certificate
 from gpinspect.views.objects import Object, wire_text
-from gpinspect.views.tables import Column, Context, Table
+from gpinspect.views.tables import Column, Context, Table, Tone
 from gpinspect.views.text import UNKNOWN_TEXT, bytes_text, clock_text, printable
 
 
@@ -12,7 +15,68 @@ def listed(found: list[Secured], everything: bool) -> list[Secured]:
     return [one for one in found if everything or one.preface is None or one.preface.preface is not None]
 
 
-def _certificate(certificate: Certificate | None) -> Object | None:
+def _never(certificate: Certificate) -> None:
+    """Without a revocation list nothing is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person knows of the servers and clients, to be compared with what was seen.
+
+    Args:
+        expected: Rows of the matrix that the settings allow; None: nobody said.
+        agrees: Whether rows that a connection can be agree with them.
+        revoked: Whether a certificate is on a revocation list; None where nobody knows.
+        reveal: Values of start-up parameters may be shown.
+    """
+
+    expected: tuple[int, ...] | None = None
+    agrees: Callable[[tuple[int, ...], tuple[int, ...] | None], bool | None] = lambda expected, seen: None
+    revoked: Callable[[Certificate], bool | None] = _never
+    reveal: bool = False
+
+    def verdict(self, one: Secured) -> bool | None:
+        """Whether a connection is what was expected; None where nothing was, or nothing can be told."""
+        return None if self.expected is None else self.agrees(self.expected, one.negotiation)
+
+
+NOTHING_ASKED = Asked()
+MASK = "***"
+"""Stands for a value that nobody asked to see."""
+_STARTUP_NAMES = frozenset(
+    (
+        "user",
+        "database",
+        "options",
+        "replication",
+        "application_name",
+        "fallback_application_name",
+        "client_encoding",
+        "DateStyle",
+        "TimeZone",
+        "extra_float_digits",
+        "search_path",
+        "statement_timeout",
+        "gp_session_role",
+        "gp_role",
+    )
+)
+
+
+def _startup(one: Secured, asked: Asked) -> Object | None:
+    """Start-up parameters; of a name that comes twice the last one.
+
+    Unless they may be shown values are masked, and unknown names left out: a client that counts wrongly has values there.
+    """
+    if one.startup is None:
+        return None
+    pairs = one.startup.parameters
+    if asked.reveal:
+        return {wire_text(name) or "": wire_text(value) for name, value in pairs}
+    return {name: MASK for name, _ in pairs if name in _STARTUP_NAMES}
+
+
+def _certificate(certificate: Certificate | None, asked: Asked) -> Object | None:
     if certificate is None:
         return None
     return {
@@ -28,12 +92,16 @@ def _certificate(certificate: Certificate | None) -> Object | None:
         "signature_hash": certificate.signature_hash,
         "self_signed": certificate.self_signed,
         "fingerprint": certificate.fingerprint,
+        "revoked": asked.revoked(certificate),
     }
 
 
-def tls_object(one: Secured) -> Object:
-    """One connection; hashes are null unless the inspection worked them out, or nothing was opened."""
-    report, preface = one.report, one.preface
+def tls_object(one: Secured, asked: Asked = NOTHING_ASKED) -> Object:
+    """One connection; hashes are null unless the inspection worked them out, or nothing was opened.
+
+    `expected_rows` are those that the settings allow, `expected_row` the only one of them; `agrees`: `negotiation` has one of them.
+    """
+    report, preface, expected = one.report, one.preface, asked.expected
     return {
         "schema": "gpinspect.tls/1",
         "connection": one.connection.id,
@@ -54,8 +122,8 @@ def tls_object(one: Secured) -> Object:
         "renegotiations": report.renegotiations,
         "client_certificate_requested": report.client_certificate_requested,
         "client_certificate_empty": report.client_certificate_empty,
-        "client_certificate": _certificate(report.client_certificate),
-        "server_certificate": _certificate(report.server_certificate),
+        "client_certificate": _certificate(report.client_certificate, asked),
+        "server_certificate": _certificate(report.server_certificate, asked),
         "alerts": [
             {"from": alert.sender, "level": alert.level, "description": alert.description, "encrypted": alert.encrypted}
             for alert in report.alerts
@@ -68,6 +136,10 @@ def tls_object(one: Secured) -> Object:
         "c2s_sha256": report.c2s_sha256,
         "s2c_sha256": report.s2c_sha256,
         "negotiation": list(one.negotiation) if one.negotiation is not None else None,
+        "expected_row": expected[0] if expected is not None and len(expected) == 1 else None,
+        "expected_rows": list(expected) if expected is not None else None,
+        "agrees": asked.verdict(one),
+        "startup": _startup(one, asked),
     }
 
 
@@ -82,7 +154,9 @@ def _bytes(value: int | None) -> str:
 def _certificate_text(certificate: Certificate | None) -> str:
     if certificate is None:
         return UNKNOWN_TEXT
-    left = "" if certificate.days_left is None else f", {certificate.days_left} d left" if certificate.days_left >= 0 else ", expired"
+    left = (
+        "" if certificate.days_left is None else f", {certificate.days_left} d left" if certificate.days_left >= 0 else ", expired"
+    )
     return printable(certificate.subject) + left
 
 
@@ -125,3 +199,48 @@ TLS: Table[Secured] = Table(
         Column("Why not", lambda one, _: _text(one.report.reason), priority=2, least=20),
     ),
 )
+
+
+def rows_text(rows: tuple[int, ...]) -> str:
+    """Rows of the matrix in few characters: `5-12`, `2,4,13-16`; `none` where there is none."""
+    runs: list[list[int]] = []
+    for row in rows:
+        if runs and runs[-1][1] == row - 1:
+            runs[-1][1] = row
+        else:
+            runs.append([row, row])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs) or "none"
+
+
+def table(asked: Asked) -> Table[Secured]:
+    """The table, with columns for what was asked."""
+
+    def expected(one: Secured, _: Context) -> str:
+        verdict = asked.verdict(one)
+        return UNKNOWN_TEXT if verdict is None else "agrees" if verdict else "differs"
+
+    def revoked(one: Secured, _: Context) -> str:
+        sides = (("server", one.report.server_certificate), ("client", one.report.client_certificate))
+        known = {name: asked.revoked(certificate) for name, certificate in sides if certificate is not None}
+        on_list = [name for name, verdict in known.items() if verdict]
+        return " and ".join(on_list) or ("no" if False in known.values() else UNKNOWN_TEXT)
+
+    rows: Column[Secured] = Column(
+        "Rows", lambda one, _: UNKNOWN_TEXT if one.negotiation is None else rows_text(one.negotiation), priority=2
+    )
+    more: tuple[Column[Secured], ...] = ()
+    if asked.expected is not None:
+        name = f"Expected {rows_text(asked.expected)}"
+        more += (rows, Column(name, expected, tones={"agrees": "good", "differs": "bad"}))
+    if asked.revoked is not _never:
+        bad: dict[str, Tone] = dict.fromkeys(("server", "client", "server and client"), "bad")
+        more += (Column("Revoked", revoked, tones=bad),)
+    if asked.reveal:
+        more += (Column("Start-up", lambda one, _: _startup_text(one), priority=3, least=16),)
+    return replace(TLS, columns=TLS.columns + more)
+
+
+def _startup_text(one: Secured) -> str:
+    if one.startup is None:
+        return UNKNOWN_TEXT
+    return printable(" ".join(f"{name}={value}" for name, value in one.startup.parameters)) or UNKNOWN_TEXT

@@ -217,17 +217,6 @@ def test_scan_of_all_ports_does_not_flood() -> None:
     assert len(made.findings("GPI027")) <= 21
 
 
-def test_tls_without_keys_is_one_note_a_server() -> None:
-    made = Made()
-    for _ in range(4):
-        made.connection(kind="tls", tls=True)
-    found = made.one("GPI501")
-    assert found.severity is Severity.NOTE and "(4 connections)" in found.message
-    opened = Made()
-    opened.read(on={"kind": "tls", "tls": True})
-    assert opened.findings("GPI501") == []
-
-
 def test_probes_are_one_note_a_server() -> None:
     made = Made()
     for _ in range(3):

@@ -25,7 +25,7 @@ CODES = """001 capture-cut W position|002 capture-damaged E position problem|003
 210 no-end-package E|211 open-at-end N|212 outcome-lost W bytes|213 probe N|214 no-proof-protocol-0 N|215 first-was-late W
 216 file-gap-cancelled N file first last bytes|217 file-gap-uncaptured W file first last bytes|401 sequence-refused E seq
 402 sequence-repeated N seq|403 data-discarded E bytes seq|404 write-unfinished W segment|405 post-unanswered W seq
-501 encrypted-no-keys N version"""
+501 encrypted-no-keys N what reason"""
 WANTED = [entry.split() for entry in re.split(r"[|\n]", CODES)]
 SEVERITIES = {"N": Severity.NOTE, "W": Severity.WARNING, "E": Severity.ERROR}
 

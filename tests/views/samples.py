@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gpinspect.engine.secure import Secured
 from gpinspect.model import (
     UNKNOWN,
     Address,
@@ -141,6 +142,7 @@ class Found:
     findings: list[Finding] = field(default_factory=list)
     connections: list[Connection] = field(default_factory=lambda: [connection(1), connection(2)])
     notices: list[Notice] = field(default_factory=list)
+    tls: list[Secured] = field(default_factory=list)
     contents: Mapping[int, list[tuple[int | None, int, bytes]]] = field(default_factory=dict)
     sources: tuple[str, ...] = ("load.pcapng",)
     frames: int = 153_728

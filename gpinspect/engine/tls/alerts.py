@@ -62,6 +62,36 @@ _MEANINGS = {
     ("client", "no_renegotiation"): "the segment refuses to renegotiate",
 }
 
+_GENERAL = {
+    "close_notify": "the sender has said everything; the regular end",
+    "unexpected_message": "a message came that has no place there",
+    "bad_record_mac": "a record did not authenticate: bytes were changed on the way, or the two sides have different keys",
+    "record_overflow": "a record is longer than TLS allows",
+    "handshake_failure": "no set of parameters that both sides accept",
+    "bad_certificate": "a certificate is damaged or its signature is wrong",
+    "unsupported_certificate": "a certificate is of a kind that is not taken",
+    "certificate_revoked": "a certificate is on a revocation list",
+    "certificate_expired": "a certificate is out of date, or a clock is wrong",
+    "certificate_unknown": "a certificate was not acceptable for another reason",
+    "illegal_parameter": "a value in the handshake is not allowed",
+    "unknown_ca": "the issuer of a certificate is not among those that are trusted",
+    "access_denied": "the certificate is good, but its owner may not enter",
+    "decode_error": "a message could not be read; OpenSSL also says this when the other side closed without close_notify",
+    "decrypt_error": "a signature or a Finished in the handshake is wrong",
+    "protocol_version": "the TLS version is not supported",
+    "insufficient_security": "stronger suites are wanted",
+    "internal_error": "a fault inside the sender",
+    "inappropriate_fallback": "a client tried again with a lower version although the server can do better",
+    "user_canceled": "the handshake was given up for a reason outside TLS",
+    "no_renegotiation": "a new handshake on this connection is refused",
+    "missing_extension": "an extension that must be there is not",
+    "unsupported_extension": "an extension was answered that was not offered",
+    "unrecognized_name": "there is no certificate for the name that was asked for",
+    "unknown_psk_identity": "the session to be resumed is not known",
+    "certificate_required": "a client certificate is wanted and none came",
+    "no_application_protocol": "no application protocol in common (ALPN)",
+}
+
 
 def level_name(number: int) -> str:
     return LEVELS.get(number, f"unknown ({number})")
@@ -72,5 +102,5 @@ def description(number: int) -> str:
 
 
 def meaning(sender: str, name: str) -> str | None:
-    """What an alert of this sender usually says about the set-up, in words; None where the name says it all."""
-    return _MEANINGS.get((sender, name))
+    """What an alert of this sender usually says about the set-up, in words; None where nothing more is known."""
+    return _MEANINGS.get((sender, name)) or _GENERAL.get(name)

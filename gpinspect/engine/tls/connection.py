@@ -53,6 +53,8 @@ class TlsConnection:
     def feed(self, side: int, data: bytes | memoryview, ns: int, frame: int, capture: int) -> None:
         """The next bytes of a direction (0 = client to server). Copied if they have to be kept."""
         direction = self._directions[side]
+        if not len(data):
+            return
         if direction.first_ns is None:
             direction.first_ns = ns
         direction.last_ns = ns
@@ -103,6 +105,8 @@ class TlsConnection:
         direction.records += 1
         if kind == APPLICATION_DATA:
             direction.data_sealed += len(fragment)
+        elif kind == ALERT:
+            direction.alert_records += 1
         if direction.waiting or self._talk.must_wait(direction, kind, fragment):
             direction.hold(kind, minor, fragment)
             if direction.waiting_bytes > (LEAST_WAITING if self._keys.empty else MOST_WAITING):

@@ -50,6 +50,7 @@ class Direction:
         self.first_ns: int | None = None
         self.last_ns: int | None = None
         self.opening = b""
+        self.alert_records = 0
         self.hash = hashlib.sha256() if hashed else None
 
     @property
@@ -92,4 +93,5 @@ class Direction:
             first_ns=self.first_ns,
             last_ns=self.last_ns,
             opening=self.opening,
+            alert_records=self.alert_records,
         )

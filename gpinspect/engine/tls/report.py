@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 NANOSECONDS_A_DAY = 86_400_000_000_000
 
+Octets = bytes  # the word is also the name of a count below
+
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
@@ -55,7 +57,8 @@ class SideReport:
     unread_records: int  # whole, but no secret fits them
     first_ns: int | None
     last_ns: int | None
-    opening: bytes = b""  # its first bytes as sent, at most 64
+    opening: Octets = b""  # its first bytes as sent, at most 64
+    alert_records: int = 0  # of the visible type, readable or not; TLS 1.3 hides it
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 A name alone; what a suite means is worked out of the name in `suites`. "=" stands for the same name in both, a missing
 third word for a suite that OpenSSL does not have.
 
-Source: IANA registry "TLS Cipher Suites"; OpenSSL 3.0, `openssl ciphers -V -stdname`.
+Source: IANA registry "TLS Cipher Suites" as tshark 4.0 lists it; OpenSSL 3.0, `openssl ciphers -V -stdname`, and for suites
+that this build leaves out (RC4, 3DES, DES, IDEA, SEED) the names of earlier releases.
 """
 
 ROWS = """\

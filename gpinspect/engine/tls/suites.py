@@ -119,3 +119,15 @@ def _meaning(words: str, modern: bool) -> tuple[str, int, int, str, int, str, in
                 continue
             return cipher, key_length, block, mode, tag, hash_name, hash_length
     return None
+
+
+def find(text: str) -> Suite | None:
+    """The suite of a registered or OpenSSL name, in any case, or of a number such as `0x002F` or `0xC0,0x2F`."""
+    wanted = text.strip().upper()
+    number = "".join(part.strip().removeprefix("0X") for part in wanted.split(","))
+    if wanted.startswith("0X") and 0 < len(number) <= 4 and all(digit in "0123456789ABCDEF" for digit in number):
+        return suite(int(number, 16))
+    for identity, (iana, openssl) in _names().items():
+        if wanted in (iana, iana[4:], (openssl or "").upper()):
+            return suite(identity)
+    return None
