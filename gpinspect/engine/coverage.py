@@ -133,7 +133,10 @@ def cover(file: SourceFile) -> FileCoverage:
         if first is None:
             first = reached = span.start
         if span.start > reached:
-            gaps.append((reached, span.start))
+            if gaps and gaps[-1][1] == reached:
+                gaps[-1] = (gaps[-1][0], span.start)
+            else:
+                gaps.append((reached, span.start))
             reached = span.start
         elif span.start < reached and span.end > span.start:
             again = (span.start, min(reached, span.end))

@@ -280,7 +280,7 @@ class PackageScanner:
 
     def cut_short(self, count: int) -> None:
         """Of the content of the last message, `count` bytes are gone, and with them the place of the next message."""
-        if self.error_text is None and self.begin is None:
+        if self.error_text is None and self.begin is None and len(self.table):
             self.state.announced -= count
             self.state.cut[len(self.table) - 1] = self.table[-1].length - count
         self.error_text = None
@@ -372,8 +372,13 @@ class PackageScanner:
         for column in range(3):
             self.counts[column] += 1
         reached = after + AFTER_NAME.size
-        self._data(channel.end - behind - state.body_start, reached - head, size, offset, line, ns, frame, capture)
-        return start + reached - kept
+        position = channel.end - behind - state.body_start
+        rest = window[reached:kept]  # content that came in earlier stretches, while it was not clear what it is
+        channel.end -= len(rest)
+        self._data(position, reached - head, size, offset, line, ns, frame, capture)
+        if rest:
+            channel.deliver(rest, 0, len(rest), channel.last_ns, channel.last_frame, capture)
+        return start + max(0, reached - kept)
 
     def close(self) -> None:
         """The stream is over: an end package may be all that is left of it."""
