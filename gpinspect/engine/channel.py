@@ -90,7 +90,8 @@ class Channel:
         """Bytes are missing here, nobody knows how many."""
         rest, self.left = self.left, 0
         self.end -= rest
-        self.reader.cut_short(rest)
+        if rest:
+            self.reader.cut_short(rest)
         self.reader.lost(0)
 
     def lose(self, count: int) -> None:

@@ -70,6 +70,7 @@ class PackageScanner:
         self.inflater: Inflater | None = None
         self.error_text: bytearray | None = None
         self.missing_before = 0
+        self.last = (NO_FILE, UNKNOWN)  # file and offset of the last data package
         self._fresh()
         if not found:
             state.framing = False
@@ -210,6 +211,7 @@ class PackageScanner:
             flags |= rows.ZSTD
         self.table.append(position, head, length, self.file, offset, line, ns, UNKNOWN, frame, frame, capture, rows.DATA, flags)
         self.begin = None
+        self.last = (self.file, offset)
         self.offset = self.line = UNKNOWN
         self.missing_before = channel.missing.total
         if self.keep is not None:
@@ -316,7 +318,11 @@ class PackageScanner:
         wanted = AFTER_NAME.size + (len(MAGIC) if guess else 0)
         at = window.find(CHAIN)
         while 0 <= at <= len(window) - wanted:
-            if self._plausible(window, at) and (head := self._head_before(window, at)) is not None:
+            if (
+                self._plausible(window, at)
+                and (head := self._head_before(window, at)) is not None
+                and self._follows(window[head + HEAD : at], AFTER_NAME.unpack_from(window, at)[2])
+            ):
                 if guess:
                     self.zstd = state.response_zstd = window.startswith(MAGIC, at + AFTER_NAME.size)
                 return self._found(window, head, kept, start)
@@ -348,6 +354,11 @@ class PackageScanner:
     def _plausible(self, window: bytes, at: int) -> bool:
         o, o_length, offset, l, l_length, _, d, size = AFTER_NAME.unpack_from(window, at)  # noqa: E741
         return bool(o == O and l == L and d == D and o_length == l_length == 8 and 0 < size <= LARGEST_LENGTH and offset < 1 << 60)
+
+    def _follows(self, name: bytes, offset: int) -> bool:
+        """A connection gets the blocks of a file in order: an earlier offset is an accident in the rows."""
+        file, last = self.last
+        return self.table.known_files.get(name) != file or last == UNKNOWN or offset > last
 
     def _found(self, window: bytes, head: int, kept: int, start: int) -> int:
         state, channel = self.state, self.channel

@@ -136,7 +136,7 @@ def test_a_frame_that_holds_more_than_announced_gives_none_of_it() -> None:
 
 def test_an_announced_length_that_no_server_sends_counts_nothing() -> None:
     """1 GiB in one package: -m goes to 256 MiB."""
-    capture = read(package_head("/a", 0, 0, 1 << 30) + squeezed(ROWS[:500]), packed(0, ROWS[:300]), END)
+    capture = read(package_head("/a", 0, 0, 1 << 30) + squeezed(ROWS[:500]), packed(500, ROWS[:300]), END)
     assert one(capture).payload_bytes == 300
 
 
