@@ -1,13 +1,15 @@
 """Inputs as one capture: what commands and the inspection open."""
 
 from collections.abc import Iterator, Sequence
+from heapq import merge
 from types import TracebackType
 from typing import Self
 
 from gpinspect.capture.inputs import NAME_A_CAPTURE, expand
 from gpinspect.capture.journal import POSITION_BITS
 from gpinspect.capture.merge import merged
-from gpinspect.capture.source import Record, Source
+from gpinspect.capture.records import walk
+from gpinspect.capture.source import Record, Source, record_end
 from gpinspect.capture.window import Window
 from gpinspect.errors import CaptureError
 from gpinspect.model import Notice
@@ -70,6 +72,28 @@ class Capture:
         if all(source.skipped for source in sources):
             first = sources[0]
             raise CaptureError(first.directory or first.name, f"no capture can be read here. {first.name}: {first.skipped}")
+
+    def records(self) -> Iterator[Record]:
+        """What `windows` hands out, frame by frame.
+
+        Raises:
+            CaptureError: As `windows`.
+        """
+        for window in self.windows():
+            for step in walk(window):
+                captured = bytes(window.buffer[step.frame : step.frame + step.captured])
+                window.start = record_end(window, step)
+                yield Record(window.base + step.at, step.ns, window.layout.link, captured, step.original)
+
+    def records_again(self) -> Iterator[Record]:
+        """All frames once more, in the order of `windows`, of inputs that were opened with `again`.
+
+        Every input is held open meanwhile: open captures anew where all of them are files.
+
+        Raises:
+            SourceError: An input could be read only once.
+        """
+        return merge(*(source.records_again() for source in self._sources), key=lambda record: record.ns)
 
     def records_at(self, position: int) -> Iterator[Record]:
         """Read frames again: the one at a capture position that `windows` gave, and those that follow it in its input.

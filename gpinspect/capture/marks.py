@@ -28,6 +28,11 @@ class Marks(Generic[State]):
             self._marks = [Mark(mark.position, mark.state, False) for mark in self._marks[::2]]
         self._marks.append(Mark(position, state, True))
 
+    @property
+    def first(self) -> int | None:
+        """Capture position of the first record; None where nothing was read yet."""
+        return self._marks[0].position if self._marks else None
+
     def start_for(self, position: int) -> tuple[int, State] | None:
         """Where to start reading, and how, to get at the record at `position`; None where nothing was read yet."""
         index = bisect_right(self._marks, position, key=lambda mark: mark.position) - 1

@@ -12,7 +12,7 @@ from gpinspect.capture.journal import POSITION_BITS, Journal
 from gpinspect.capture.marks import Marks
 from gpinspect.capture.raw import BrokenInputError, Descriptor, Raw, Stretch
 from gpinspect.capture.recognise import SAMPLE, recognise
-from gpinspect.capture.records import time_at, walk
+from gpinspect.capture.records import Step, time_at, walk
 from gpinspect.capture.spool import Spooling
 from gpinspect.capture.tshark import Converted, tshark_path
 from gpinspect.capture.window import RecordLayout, Window
@@ -168,7 +168,16 @@ class Source:
                 if at >= position:
                     captured = bytes(window.buffer[step.frame : step.frame + step.captured])
                     yield Record(at, step.ns, window.layout.link, captured, step.original)
-                window.start = step.frame + step.captured if not window.layout.sized else _after(window, step.at)
+                window.start = record_end(window, step)
+
+    def records_again(self) -> Iterator[Record]:
+        """Read all records again that were handed out.
+
+        Raises:
+            SourceError: It could be read only once.
+        """
+        first = self._marks.first
+        return iter(()) if first is None else self.records_at(first)
 
     def close(self) -> None:
         """Let go of files, copies and child processes."""
@@ -272,7 +281,8 @@ class Source:
         raise CaptureError(self.name, looks.problem(self._packed))
 
 
-def _after(window: Window, at: int) -> int:
-    """Where the record behind a sized one starts."""
-    _, size, *_ = window.layout.head.unpack_from(window.buffer, at)
-    return at + int(size)
+def record_end(window: Window, step: Step) -> int:
+    """Where in the buffer the record behind one starts."""
+    if not window.layout.sized:
+        return step.frame + step.captured
+    return step.at + int(window.layout.head.unpack_from(window.buffer, step.at)[1])

@@ -24,6 +24,7 @@ VERBS: dict[str, str] = {
     "findings": "gpinspect.cli.findings",
     "tls": "gpinspect.cli.tls",
     "payload": "gpinspect.cli.payload",
+    "cut": "gpinspect.cli.cut",
     "explain": "gpinspect.cli.explain",
     "export": "gpinspect.cli.export",
     "doctor": "gpinspect.cli.doctor",

@@ -49,7 +49,8 @@ def read(options: Options, *, hashes: bool = False, again: bool = False) -> "Ins
 def is_ours(found: "Inspection") -> bool:
     """Whether there is gpfdist, TLS or a request for TLS in it, whichever verb asks."""
     return bool(found.exchanges) or any(
-        connection.kind in ("gpfdist", "tls") or connection.preface is not None for connection in found.connections
+        connection.kind in ("gpfdist", "tls") or connection.tls or connection.preface is not None
+        for connection in found.connections
     )
 
 

@@ -390,7 +390,7 @@ class Connection:
             server=self.server_address,
             kind=kind,
             preface=preface,
-            tls=self.secure is not None,
+            tls=self.secure is not None and (self.secure.preface is None or preface is not None),
             opened=self.opened,
             reset_by=self.reset_by,
             closed_by=self.closed_by,

@@ -3,11 +3,13 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from gpinspect.engine.channel import Buffer, Channel, Reader
+from gpinspect.engine.startup import Startup, StartupWatch
 from gpinspect.engine.tls import KeyStore, PostgresPreface, PrefaceFacts, TlsConnection, TlsReport, matrix_rows
 from gpinspect.model import Connection as ConnectionValue
 
 if TYPE_CHECKING:
     from gpinspect.engine.connection import Connection
+    from gpinspect.engine.stream import Stream
 
 
 class Secured(NamedTuple):
@@ -17,6 +19,7 @@ class Secured(NamedTuple):
     report: TlsReport
     preface: PrefaceFacts | None  # None: TLS from the first byte
     negotiation: tuple[int, ...] | None  # rows of the ssl/sslmode/require_ssl matrix that the connection can be
+    startup: Startup | None = None  # of a PostgreSQL or openGauss client, where it can be read; not for everybody's eyes
 
 
 class Secure:
@@ -27,25 +30,44 @@ class Secure:
     ) -> None:
         self.client = client
         self._tap = connection.index.tap
+        self._streams = connection.streams
         self.channels = (Channel(openings[0]), Channel(openings[1]))
         self.tls = TlsConnection(keys, self._deliver, self._lost, connection.index.hashed)
         self.preface = PostgresPreface(self.tls) if postgres else None
         self.stage = self.preface or self.tls
+        self._clear, self._inside = StartupWatch(), StartupWatch()
+
+    def clear(self, data: memoryview | None) -> None:
+        """What the client says (None: it is missing); in front of TLS, or instead of it, that is in the clear."""
+        if self.preface is None or self.preface.tls:
+            return
+        if data is None:
+            self._clear.stop()
+        else:
+            self._clear.feed(data)
+
+    def startup(self) -> Startup | None:
+        """What the client asked the server for, in the clear or inside TLS."""
+        return self._inside.startup() or self._clear.startup()
 
     def reader(self, side: int) -> "SecureReader":
-        return SecureReader(self, side)
+        return SecureReader(self, side, self._streams[side])
 
     def _channel(self, role: int) -> Channel:
         return self.channels[self.client if role == 0 else 1 - self.client]
 
     def _deliver(self, role: int, plaintext: bytes, ns: int, frame: int, capture: int) -> None:
         channel = self._channel(role)
+        if role == 0:
+            self._inside.feed(plaintext)
         if self._tap is not None:
             self._tap(self.client if role == 0 else 1 - self.client, channel.position, plaintext, frame)
         channel.deliver(plaintext, 0, len(plaintext), ns, frame, capture)
 
     def _lost(self, role: int, length: int | None, ns: int, frame: int, capture: int) -> None:
         channel = self._channel(role)
+        if role == 0:
+            self._inside.stop()
         channel.last_ns, channel.last_frame = ns, frame
         if length is None:
             channel.lose_track()
@@ -65,15 +87,31 @@ class Secure:
 class SecureReader:
     """Takes one stream of a connection that speaks TLS (a `Reader`)."""
 
-    __slots__ = ("_role", "_secure")
+    __slots__ = ("_role", "_room", "_secure", "_stream")
 
-    def __init__(self, secure: Secure, side: int) -> None:
+    def __init__(self, secure: Secure, side: int, stream: "Stream") -> None:
         self._secure = secure
         self._role = 0 if side == secure.client else 1
+        self._stream = stream
+        self._room = 0  # what the record that is not whole yet wanted when the stream was told
 
     def feed(self, buffer: Buffer, start: int, end: int, ns: int, frame: int, capture: int) -> int:
-        self._secure.stage.feed(self._role, memoryview(buffer)[start:end], ns, frame, capture)
+        data = memoryview(buffer)[start:end]
+        if self._role == 0:
+            self._secure.clear(data)
+        self._secure.stage.feed(self._role, data, ns, frame, capture)
+        self._gather()
         return end
+
+    def _gather(self) -> None:
+        """Have the stream itself put together a record that is not whole. Where TLS was asked for first, every frame is looked at."""
+        record, wants = self._secure.tls.begun(self._role)
+        self._room = 0 if self._secure.preface is not None else wants
+        self._stream.gather(record, self._room)
+
+    def _catch_up(self) -> None:
+        if self._stream.room < self._room:
+            self._secure.tls.reached(self._role, self._stream.last_ns, self._stream.last_frame)
 
     def content(self, buffer: Buffer, start: int, end: int) -> None:
         """No content is announced here."""
@@ -85,10 +123,16 @@ class SecureReader:
         """No content is announced here."""
 
     def lost(self, count: int) -> None:
+        if self._role == 0:
+            self._secure.clear(None)
+        self._catch_up()
         self._secure.stage.lose(self._role, count)
+        self._gather()
 
     def close(self) -> None:
+        self._catch_up()
         self._secure.stage.close(self._role)
+        self._gather()
 
 
 def secured(connections: list["Connection"], values: list[ConnectionValue]) -> list[Secured]:
@@ -103,6 +147,6 @@ def secured(connections: list["Connection"], values: list[ConnectionValue]) -> l
         prefaces = [found[number][0].preface for number in numbers]
         rows.update(zip(numbers, matrix_rows([preface.facts() for preface in prefaces if preface is not None]), strict=True))
     return [
-        Secured(value, secure.tls.report(), secure.preface.facts() if secure.preface else None, rows.get(number))
+        Secured(value, secure.tls.report(), secure.preface.facts() if secure.preface else None, rows.get(number), secure.startup())
         for number, (secure, value) in enumerate(found)
     ]
