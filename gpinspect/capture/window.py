@@ -13,14 +13,15 @@ SLACK = 256
 """Bytes that a window's buffer has beyond `end`, so that reading the fields of a short record never leaves the buffer."""
 
 LARGEST_RECORD = 1 << 24
-"""Captured bytes of one record that are still believed; more means damage (libpcap writes 256 KiB at most, offloads reach 512 KiB)."""
+"""Captured bytes of one record that are believed; more means damage. libpcap writes 256 KiB at most, offloads reach 512 KiB."""
 
 
 class RecordLayout(NamedTuple):
     """How the records of one interface of one file are cut.
 
     `head` unpacks seven values: kind, size, interface, high, low, captured, original. In classic pcap the first three are empty
-    bytes (`0s` fields). A record holds only when kind and interface are as here. Time in ns is high * high_ns + low * low_ns + base_ns.
+    bytes (`0s` fields). A record holds only when kind and interface are as here. Time in nanoseconds is
+    high * high_ns + low * low_ns + base_ns.
     """
 
     head: struct.Struct

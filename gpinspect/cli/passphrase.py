@@ -18,7 +18,8 @@ def passphrase(options: Options) -> Passphrase:
             try:
                 lines = Path(options.passphrase_file).read_bytes().splitlines()
             except OSError as error:
-                raise TlsKeyError(f"{options.passphrase_file}: {error.strerror}; wanted a file with a passphrase in its first line") from error
+                problem = f"{error.strerror}; wanted a file with a passphrase in its first line"
+                raise TlsKeyError(f"{options.passphrase_file}: {problem}") from error
             return lines[0] if lines else b""
         if not sys.stdin.isatty():
             return None

@@ -18,7 +18,7 @@ from gpinspect.inspection.again import MessageBytes, read_again
 from gpinspect.inspection.content import SpooledContent
 from gpinspect.inspection.cutting import frames_of
 from gpinspect.inspection.hashes import add_hashes, payload
-from gpinspect.inspection.secrets import KeyStore, Passphrase, key_notices, read_keys
+from gpinspect.inspection.secrets import KeyMaterial, Passphrase, key_notices
 from gpinspect.model import Connection, Exchange, Finding, Flow, Notice, Session, Weird
 
 __all__ = ["Inspection", "MessageBytes", "Progress", "inspect"]
@@ -37,9 +37,10 @@ class Inspection:
     It can be looked at while it is still being made: `refresh` brings the lists up to date with what has been read.
     """
 
-    def __init__(self, opener: Callable[[], Capture], keys: KeyStore, *, keep: bool = False) -> None:
+    def __init__(self, opener: Callable[[], Capture], material: KeyMaterial, *, keep: bool = False) -> None:
         self._opener = opener
-        self._keys = keys
+        self._material = material
+        self._keys = keys = material.keys
         self._keep = keep
         self._capture = capture = opener()
         self._content = SpooledContent() if keep else None
@@ -115,8 +116,9 @@ class Inspection:
 
         Secrets that stand behind the packets they open make it read the inputs a second time.
         """
+        revision = self._keys.revision
         yield from self._pass()
-        if self._learn() and self._capture.bytes_total is not None and any(one.report.needs_secrets for one in self.tls):
+        if self._keys.revision > revision and self._capture.bytes_total is not None and self._index.needs_secrets():
             self._index.finish()
             self._capture.close()
             self._capture = self._opener()
@@ -131,14 +133,15 @@ class Inspection:
             self._learn()
             self._index.run(window)
             yield
+        self._learn()
 
-    def _learn(self) -> bool:
-        """Take secrets over that the capture has shown since the last time; were there any?"""
+    def _learn(self) -> None:
+        """Take secrets over that the capture, or a key log that is being written, has shown since the last time."""
         new = self._capture.secrets[self._secrets :]
         for secret in new:
             self._keys.add_dsb(secret)
         self._secrets += len(new)
-        return bool(new)
+        self._material.learn()
 
     def finish(self) -> None:
         """Nothing more will be read: settle what is open."""
@@ -234,12 +237,12 @@ def open_inspection(
     via_tshark: bool = False,
 ) -> Inspection:
     """Open inputs without reading them yet; see `inspect` for the arguments."""
-    keys = read_keys(keylogs, server_keys, passphrase)
+    material = KeyMaterial(keylogs, server_keys, passphrase)
 
     def opener() -> Capture:
         return open_captures(inputs, again=again, via_tshark=via_tshark)
 
-    return Inspection(opener, keys, keep=hashes)
+    return Inspection(opener, material, keep=hashes)
 
 
 def inspect(

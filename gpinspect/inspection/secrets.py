@@ -7,7 +7,7 @@ from gpinspect.engine.tls.keys import KeyStore
 from gpinspect.errors import TlsKeyError
 from gpinspect.model import Notice
 
-__all__ = ["KeyStore", "Passphrase", "key_notices", "read_keys"]
+__all__ = ["KeyMaterial", "Passphrase", "key_notices"]
 
 Passphrase = Callable[[str], bytes | None]
 """Gives the passphrase of the key in a file of this name, None to do without it."""
@@ -16,20 +16,38 @@ LARGEST_KEY = 1 << 20
 """Bytes of a file that may be a private key."""
 
 
-def read_keys(keylogs: Sequence[str], server_keys: Sequence[str], passphrase: Passphrase | None = None) -> KeyStore:
-    """All key material of one analysis.
+class KeyMaterial:
+    """All key material of one analysis: files that are read once, and key logs that their writers may still append to.
 
     Raises:
         TlsKeyError: A file cannot be read, or is no private key.
     """
-    keys = KeyStore()
-    for name in keylogs:
-        keys.add_keylog(_read(name, None), name)
-    for name in server_keys:
-        pem = _read(name, LARGEST_KEY)
-        password = passphrase(name) if passphrase is not None and b"ENCRYPTED" in pem else None
-        keys.add_server_key(pem, password, name)
-    return keys
+
+    def __init__(self, keylogs: Sequence[str], server_keys: Sequence[str], passphrase: Passphrase | None = None) -> None:
+        self.keys = KeyStore()
+        self._known: dict[str, int] = {}  # key log -> bytes of it that were read
+        for name in keylogs:
+            text = _read(name, None)
+            self.keys.add_keylog(text, name)
+            self._known[name] = len(text)
+        for name in server_keys:
+            pem = _read(name, LARGEST_KEY)
+            password = passphrase(name) if passphrase is not None and b"ENCRYPTED" in pem else None
+            self.keys.add_server_key(pem, password, name)
+
+    def learn(self) -> None:
+        """Take over what was appended to key logs. One that has gone, or became shorter, is left alone."""
+        for name, known in self._known.items():
+            try:
+                if Path(name).stat().st_size <= known:
+                    continue
+                with Path(name).open("rb") as file:
+                    file.seek(known)
+                    appended = file.read()
+            except OSError:
+                continue
+            self._known[name] = known + len(appended)
+            self.keys.add_keylog(appended, name)
 
 
 def key_notices(keys: KeyStore) -> list[Notice]:
