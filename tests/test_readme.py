@@ -39,9 +39,8 @@ def copy_of_the_checkout(folder: Path) -> Path:
 
 @pytest.mark.parametrize("command", [line for line in commands() if " tui " not in line])
 def test_command_of_the_readme_works(command: str, tmp_path: Path) -> None:
-    done = subprocess.run(
-        command, shell=True, cwd=copy_of_the_checkout(tmp_path), env=environment(tmp_path), capture_output=True, text=True, timeout=60
-    )
+    folder = copy_of_the_checkout(tmp_path)
+    done = subprocess.run(command, shell=True, cwd=folder, env=environment(tmp_path), capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip(), "a command worth showing prints something"
 
@@ -72,7 +71,8 @@ def test_terminal_interface_of_the_readme_opens_and_leaves(command: str, tmp_pat
 
 @pytest.mark.parametrize("program", blocks("python"))
 def test_program_of_the_readme_runs(program: str, tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", program], cwd=copy_of_the_checkout(tmp_path), capture_output=True, text=True, timeout=60)
+    folder = copy_of_the_checkout(tmp_path)
+    done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
 
