@@ -41,9 +41,7 @@ def protocol_page() -> str:
     """Headers and status texts of gpfdist."""
     lines = ["# gpfdist on the wire: headers and status texts", "", "## Headers", ""]
     heads = ("header", "sent in", "type", "releases", "without it", "when it is wrong", "meaning")
-    lines += _table(
-        heads, [(f"`{h.name}`", h.direction, h.type, h.releases, h.required, h.wrong, h.meaning) for h in HEADERS]
-    )
+    lines += _table(heads, [(f"`{h.name}`", h.direction, h.type, h.releases, h.required, h.wrong, h.meaning) for h in HEADERS])
     lines += ["", "## Status texts", ""]
     lines += _table(("code", "text", "cause", "what to do"), [(s.code, f"`{s.text}`", s.cause, s.advice) for s in STATUSES])
     return "\n".join(lines) + "\n"
