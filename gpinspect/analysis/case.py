@@ -24,6 +24,7 @@ class Case:
     snapped: bool = False  # the recorder cut frames short somewhere in the capture
     cut_short: bool = False
     incomplete: bool = False
+    last_ns: int = 0  # when the last connection of the capture ended, as far as it shows
 
     @property
     def reads(self) -> Iterator[Exchange]:
@@ -79,7 +80,11 @@ def sort_out(
     """Hand every exchange, connection and weird to the session it belongs to. One pass over each."""
     codes = {notice.code for notice in notices}
     flags = ("GPI005" in codes, bool(codes & CUT_SHORT), bool(codes & INCOMPLETE))
-    cases = {session.id: Case(session, snapped=flags[0], cut_short=flags[1], incomplete=flags[2]) for session in sessions}
+    last_ns = max((connection.end_ns for connection in connections), default=0)
+    cases = {
+        session.id: Case(session, snapped=flags[0], cut_short=flags[1], incomplete=flags[2], last_ns=last_ns)
+        for session in sessions
+    }
     by_id = {connection.id: connection for connection in connections}
     on: dict[int, list[Exchange]] = {}
     outside: list[Exchange] = []

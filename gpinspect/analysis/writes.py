@@ -11,6 +11,8 @@ from gpinspect.model import Exchange, Outcome
 
 SEQUENCE: Final = "sequence number"
 """What every status text about X-GP-SEQ holds."""
+LONGEST_PAUSE_NS: Final = 10_000_000_000
+"""How long the capture must go on after the last write of a segment before it is certain that no DONE follows."""
 WRITTEN: Final = frozenset({Outcome.ACCEPTED, Outcome.DUPLICATE})
 
 
@@ -22,6 +24,7 @@ class Writer:
     writes: list[Exchange] = field(default_factory=list)
     opened: bool = False
     done: bool = False
+    done_sent: bool = False  # asked to be done, whatever came of it
     unnumbered: list[Exchange] = field(default_factory=list)
     leading: list[tuple[int, int, Exchange]] = field(default_factory=list)  # numbers that came before the capture
     skipped: list[tuple[int, int, Exchange]] = field(default_factory=list)  # first and last number that nobody sent
@@ -51,6 +54,7 @@ def _follow(writer: Writer) -> None:
     failed: dict[tuple[int | None, bool], list[int]] = {}
     for write in writer.writes:
         seq = write.seq
+        writer.done_sent = writer.done_sent or write.done
         if write.outcome not in WRITTEN:
             failed.setdefault((seq, write.done), []).append(write.id)
             if seq is not None:
@@ -61,8 +65,10 @@ def _follow(writer: Writer) -> None:
         writer.opened = True
         if write.done:
             writer.done = True
+            if seq is not None and seq > (last or 0) and seq not in asked:  # DONE repeats the number of the last write
+                (writer.leading if last is None else writer.skipped).append(((last or 0) + 1, seq, write))
             continue
-        writer.done = False
+        writer.done = writer.done_sent = False
         if write.outcome is Outcome.DUPLICATE:
             continue
         if seq is None:
@@ -115,15 +121,14 @@ def numbers(case: Case, writers: Sequence[Writer]) -> Iterator[Draft]:
     gpfdist itself refuses a number that skips one. One that was taken all the same is a write that the capture does not have, or a
     server that does not count.
     """
-    explained = case.incomplete or _doubtful(case)
-    for skips, bearing in (
-        ([skip for writer in writers for skip in writer.skipped], Bearing.HINDERS if explained else Bearing.REFUTES),
-        ([skip for writer in writers for skip in writer.leading], Bearing.HINDERS),
+    for skips in (
+        [skip for writer in writers for skip in writer.skipped],
+        [skip for writer in writers for skip in writer.leading],
     ):
         if skips:
             first, last = min(skip[0] for skip in skips), max(skip[1] for skip in skips)
             seq: str | int = first if first == last else f"{first} to {last}"
-            yield Draft("GPI406", {"seq": seq}, bearing, **about([skip[2] for skip in skips]))
+            yield Draft("GPI406", {"seq": seq}, Bearing.HINDERS, **about([skip[2] for skip in skips]))
     bare = [write for writer in writers for write in writer.unnumbered]
     if bare:
         yield Draft("GPI407", bearing=Bearing.HINDERS, **about(bare))
@@ -131,10 +136,14 @@ def numbers(case: Case, writers: Sequence[Writer]) -> Iterator[Draft]:
 
 def unfinished(case: Case, writers: Sequence[Writer]) -> Iterator[Draft]:
     """GPI404: segments that opened and never said that they were done."""
-    left = [writer for writer in writers if writer.opened and not writer.done]
+    left = [writer for writer in writers if writer.opened and not writer.done and not writer.done_sent]
     if not left:
         return
-    going_on = case.cut_short or any(writer.still_open for writer in left)
+    last_ns = max(write.end_ns for writer in left for write in writer.writes)
+    watched = case.last_ns - last_ns > LONGEST_PAUSE_NS and not (
+        case.cut_short or case.incomplete or case.snapped or _doubtful(case)
+    )
+    going_on = not watched or any(writer.still_open for writer in left)
     place: dict[str, Any] = about_session(case.session, case.members)
     if len(left) == 1:
         place = about([left[0].writes[-1]])
@@ -154,6 +163,26 @@ def bodies_cut(case: Case, writers: Sequence[Writer]) -> Iterator[Draft]:
             "length": sum(write.content_length or 0 for write in cut),
         }
         yield Draft("GPI408", values, Bearing.HINDERS, **about(cut))
+
+
+def errors(case: Case, writers: Sequence[Writer]) -> Iterator[Draft]:
+    """GPI201 and GPI202: an E in the answer to a write, as a failing output transform leaves it."""
+    for write in case.writes:
+        for text in write.errors:
+            yield Draft("GPI202" if write.ended else "GPI201", {"text": text}, Bearing.REFUTES, **about([write]))
+
+
+def bodies_not_read(case: Case, writers: Sequence[Writer]) -> Iterator[Draft]:
+    """GPI409: bodies that were answered with 200 and not read; GPI410: bodies whose tail is no whole row."""
+    groups: dict[str, list[Exchange]] = {}
+    for write in case.writes:
+        if write.outcome is Outcome.ACCEPTED and write.unread_body is not None:
+            groups.setdefault(write.unread_body, []).append(write)
+    for why, members in groups.items():
+        yield Draft("GPI409", {"seq": _numbers(members), "why": why}, Bearing.REFUTES, **about(members))
+    loose = [write for write in case.writes if write.outcome is Outcome.ACCEPTED and write.row_end is False and not write.zstd]
+    if loose:
+        yield Draft("GPI410", {"seq": _numbers(loose)}, Bearing.REFUTES, **about(loose))
 
 
 def _lacks(write: Exchange) -> bool:
@@ -181,6 +210,8 @@ _RULES: Final[tuple[Callable[[Case, Sequence[Writer]], Iterator[Draft]], ...]] =
     numbers,
     unfinished,
     bodies_cut,
+    bodies_not_read,
+    errors,
 )
 
 

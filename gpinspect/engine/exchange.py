@@ -82,6 +82,7 @@ class ExchangeState:
         "first_frame",
         "foreign",
         "framing",
+        "head_whole",
         "http_version",
         "last_frame",
         "last_ns",
@@ -97,11 +98,13 @@ class ExchangeState:
         "request",
         "response_proto",
         "response_zstd",
+        "row_end",
         "server_version",
         "start_ns",
         "status",
         "table",
         "trailing",
+        "unread_body",
     )
 
     def __init__(self, connection: "Connection", content_key: int) -> None:
@@ -116,6 +119,7 @@ class ExchangeState:
         self.response_proto: int | None = None
         self.response_zstd = False
         self.server_version: str | None = None
+        self.head_whole = False  # the head of the response was captured to its end
         self.foreign = False  # the response has neither X-GPFDIST-VERSION nor X-GP-PROTO
         self.continued = False  # a 100 Continue came first
         self.first_byte_ns: int | None = None
@@ -136,6 +140,8 @@ class ExchangeState:
         self.posted_end: int | None = None
         self.posted = 0  # bytes of it that came, missing ones among them
         self.posted_zstd: int | None = None  # decompressed bytes, None if it does not begin like a zstd frame
+        self.row_end: bool | None = None  # the request body ends with the end of a row
+        self.unread_body: str | None = None  # why gpfdist does not read the request body, or not all of it
         self.trailing = 0  # bytes after the end package
         self.finished = False  # the response is whole and the connection may carry another exchange
         self.last_ns: int | None = None
@@ -170,8 +176,14 @@ class ExchangeState:
         if self.response_proto is not None:
             return self.response_proto
         if not self.answered:
-            return 1 if self.spoke_messages and self.request is NO_REQUEST else None
+            return 1 if self.spoke_messages and self.request is NO_REQUEST else self._shown_proto()
+        if not self.head_whole and self.response_proto is None:
+            return self._shown_proto()
         return 0 if self.status == 200 and self.raw_body and self._body_length() else None
+
+    def _shown_proto(self) -> int | None:
+        """1 where more than an end package shows it, which also follows a late answer."""
+        return 1 if self.counts is not None and (any(self.counts[:3]) or self.counts[4] or self.announced) else None
 
     def _body_length(self) -> int:
         if self.body_start is None or self.connection.server is None:
@@ -252,7 +264,7 @@ class ExchangeState:
             return Outcome.ACCEPTED
         if self.errors:
             return Outcome.ERROR
-        if self.answered and self.status == 200 and self.response_proto is None and not self.raw_body:
+        if self.head_whole and self.status == 200 and self.response_proto is None and not self.raw_body:
             return Outcome.LATE
         if self.ended:
             return Outcome.COMPLETE
@@ -279,7 +291,7 @@ class ExchangeState:
         asking, answering = connection.streams[connection.client_side], connection.streams[1 - connection.client_side]
         if answering.next is None:
             return asking.ack > 0
-        if not self.framing:
+        if not self.framing or (self.answered and not self.head_whole):
             return True
         missing = list(server.missing.within(max(0, server.position - 1), server.position))
         return bool(missing)
@@ -333,6 +345,8 @@ class ExchangeState:
             zstd_offered=request.zstd_offered,
             zstd=posted_zstd if request.method == "POST" else self.response_zstd,
             missing_bytes=lacking,
+            row_end=self.row_end,
+            unread_body=self.unread_body,
             captured_request=request is not NO_REQUEST,
             packages=self.table if self.table is not None else PackageTable(),
         )

@@ -29,6 +29,19 @@ LARGEST_HEAD = 1 << 16
 _response_head = lru_cache(maxsize=64)(parse_response_head)  # a server's answers are alike to the byte
 
 
+def _unread_body(head: RequestHead, whole: bool) -> str | None:
+    """Why gpfdist does not read the body of a POST with this head (gpfdist.c, gnet_parse_request, handle_post_request)."""
+    coding = (head.get("Transfer-Encoding") or "").strip().lower()
+    if coding and coding != "identity":
+        return "it is chunked"
+    length = number(head.get("Content-Length"))
+    if length and head.spelling("Content-Length") != "Content-Length":
+        return f"its length stands in `{head.spelling('Content-Length')}`, which is not the spelling that gpfdist looks for"
+    if length and whole and b"\r\n\r\n" not in head.raw:
+        return "its head does not end with CR LF CR LF, so bytes that come with it are not found"
+    return None
+
+
 class RequestReader:
     """Reads the client's side of a connection that speaks HTTP (a `Reader`)."""
 
@@ -41,11 +54,16 @@ class RequestReader:
         self.inflater: Inflater | None = None
         self.keep: Keep | None = None
         self.body = False
+        self.tail = bytearray()  # the last bytes of the body
+        self.tail_length = 0  # bytes of it that are still to come
 
     def feed(self, buffer: Buffer, start: int, end: int, ns: int, frame: int, capture: int) -> int:
         state = self.state
+        if state is not None and self.tail_length:
+            return self._tail(state, buffer, start, min(end, start + self.tail_length))
         if state is not None and state.request.whole:
             if not state.finished:  # gpfdist answers one request a connection; what comes now is not read
+                self._beyond(state)
                 self.channel.pass_over(ENDLESS)
                 return end
             state = None
@@ -85,14 +103,37 @@ class RequestReader:
         self.keep = self.connection.keep(state)
         self.inflater = None
         self.body = True
-        self.posted = 0
+        self.tail.clear()
+        self.tail_length = min(length, max(1, len(request.line_delimiter or b"")))
         wanted = self.keep is not None or request.zstd_offered
-        self.channel.pass_over(length, wanted)
+        if length > self.tail_length:
+            self.channel.pass_over(length - self.tail_length, wanted)
+
+    def _tail(self, state: ExchangeState, buffer: Buffer, start: int, end: int) -> int:
+        """The last bytes of a body: they should end a row."""
+        position = self.channel.end - (state.posted_start or 0)
+        self._content(state, position, buffer, start, end)
+        self.tail += buffer[start:end]
+        self.tail_length -= end - start
+        if not self.tail_length:
+            state.posted = state.request.content_length or 0
+            state.posted_end = (state.posted_start or 0) + state.posted
+            state.row_end = self.tail[-1:] == b"\n" or self.tail == (state.request.line_delimiter or b"\n")
+            self.body = False
+        return end
+
+    def _beyond(self, state: ExchangeState) -> None:
+        """Bytes after what the head of a POST announced."""
+        if state.request.method == "POST" and state.unread_body is None:
+            announced = state.request.content_length
+            state.unread_body = "it has no Content-Length" if announced is None else f"it goes on after its {announced} bytes"
 
     def content(self, buffer: Buffer, start: int, end: int) -> None:
         state = self.state
         assert state is not None
-        at = self.channel.position - (state.posted_start or 0)
+        self._content(state, self.channel.position - (state.posted_start or 0), buffer, start, end)
+
+    def _content(self, state: ExchangeState, at: int, buffer: Buffer, start: int, end: int) -> None:
         if self.keep is not None:
             self.keep.write(at, buffer, start, end)
         if state.request.zstd_offered:
@@ -118,17 +159,15 @@ class RequestReader:
             state.posted_zstd = self.inflater.given
 
     def content_end(self, ns: int, frame: int) -> None:
-        state = self.state
-        if state is not None and self.body:
-            state.posted_end = self.channel.position
-            state.posted = state.posted_end - (state.posted_start or 0)
-            self.body = False
+        """All of the body but its tail."""
 
     def cut_short(self, count: int) -> None:
         self.body = False
+        self.tail_length = 0
 
     def lost(self, count: int) -> None:
-        """Bytes of a head are missing: what the lines before them say is all that is known."""
+        """Bytes of a head are missing: what the lines before them say is all that is known. Or the tail of a body is."""
+        self.tail_length = 0
         self.resolve()
         if self.state is not None:
             self.channel.pass_over(ENDLESS)
@@ -162,6 +201,8 @@ class RequestReader:
         facts.gp_session_id = share(get("X-GP-SESSION-ID"))
         facts.transform = share(get("X-GP-TRANSFORM"))
         facts.zstd_offered = get("X-GP-ZSTD") not in (None, "")
+        if facts.method == "POST":
+            state.unread_body = _unread_body(head, whole)
         facts.bare = not any(name.lower().startswith("x-gp") for name, _ in head.headers)
         state.request = facts
         for name in head.misspelt:
@@ -225,6 +266,13 @@ class ResponseReader:
         if head.status == 100:
             state.continued = True
             return
+        state.head_whole = True
+        self._facts(state, head, ns, frame)
+        state.body_start = position
+        self._body(state, head, ns, frame)
+
+    def _facts(self, state: ExchangeState, head: ResponseHead, ns: int, frame: int) -> None:
+        """What the complete lines of a head say."""
         share, get = self.connection.share, head.get
         state.http_version = share(head.version)
         state.status = head.status
@@ -233,10 +281,8 @@ class ResponseReader:
         state.server_version = share(get("X-GPFDIST-VERSION"))
         state.foreign = state.server_version is None and get("X-GP-PROTO") is None
         state.response_zstd = number(get("X-GP-ZSTD")) not in (None, 0)
-        state.body_start = position
         for name in head.misspelt:
-            self.connection.weird("GPI111", self.channel, frame, ns, name=name)
-        self._body(state, head, ns, frame)
+            self.connection.weird("GPI114" if name.lower() == "x-gp-proto" else "GPI111", self.channel, frame, ns, name=name)
 
     def _body(self, state: ExchangeState, head: ResponseHead, ns: int, frame: int) -> None:
         get = head.get
@@ -245,8 +291,10 @@ class ResponseReader:
         connection = (get("Connection") or "").strip().lower()
         self.keeps_open = connection == "keep-alive" or (head.version == "HTTP/1.1" and connection != "close")
         if state.response_proto == 1:
-            if coding and coding != "identity":
+            if coding and coding != "identity":  # the messages stand in chunks, which are not taken apart here
                 self.connection.weird("GPI115", self.channel, frame, ns, what=f"Transfer-Encoding: {coding}")
+                self.channel.pass_over(ENDLESS)
+                return
             self.channel.reader = PackageScanner(self.channel, state, self.connection.keep(state), zstd=state.response_zstd)
         elif state.response_proto is None and length == 0:
             if self.keeps_open and state.foreign:
@@ -260,7 +308,7 @@ class ResponseReader:
         ):
             self._unread(state, length)
         else:
-            self._raw(state, length)
+            self._raw(state, length, coding)
 
     def _unread(self, state: ExchangeState, length: int | None) -> None:
         """A body that is no payload: error page, status page, reply to a POST."""
@@ -275,9 +323,13 @@ class ResponseReader:
         else:
             self._finished(state)
 
-    def _raw(self, state: ExchangeState, length: int | None) -> None:
+    def _raw(self, state: ExchangeState, length: int | None, coding: str) -> None:
         """A protocol 0 body: rows until the server closes, or as many bytes as it announced."""
         state.raw_body = True
+        if coding and coding != "identity":
+            self.connection.weird(
+                "GPI115", self.channel, self.channel.last_frame, self.channel.last_ns, what=f"Transfer-Encoding: {coding}"
+            )
         state.raw_length = length if not state.response_zstd else None
         self.keep = self.connection.keep(state)
         if state.response_zstd:
@@ -348,15 +400,21 @@ class ResponseReader:
             return
         state = self.state or self.connection.exchange_for_response(self.channel.last_ns, self.channel.last_frame)
         self.connection.request_resolved()
+        self._what_came(state)
         self.head.clear()
         state.body_start = None
         self.channel.reader = PackageScanner(self.channel, state, self.connection.keep(state), found=False)
 
-    def close(self) -> None:
-        if self.head and self.state is not None and not self.state.answered:
+    def _what_came(self, state: ExchangeState) -> None:
+        """Keep what the complete lines of a head say that will not become whole."""
+        if self.head and not state.answered:
             head = parse_response_head(bytes(self.head))
-            if head.status is not None:
-                self.state.foreign = True
+            if head.status is not None and head.status != 100:
+                self._facts(state, head, self.channel.last_ns, self.channel.last_frame)
+
+    def close(self) -> None:
+        if self.state is not None and not self.state.raw_body:
+            self._what_came(self.state)
 
 
 class StrayReader:

@@ -84,6 +84,7 @@ class Index:
         unpack_head = head.unpack_from
         unpack, tag, ip_version, unfragmented, reach, base = fast[0].unpack_from, *fast[1:]
         buffer, at, end, shift = window.buffer, window.start, window.end, window.base
+        view = memoryview(buffer)
         streams = self._streams
         headers = PLAIN_HEADERS
         frame = self.frames
@@ -150,6 +151,22 @@ class Index:
                         at = following
                         continue
                     stream.ack = ack
+                    if sequence == stream.inside:
+                        stream.next = (sequence + length) & MASK
+                        begin = start + reach + header_end
+                        room = stream.room - length
+                        if room > 0:
+                            stream.inside = stream.next
+                            stream.room = room
+                            stream.end += length
+                            stream.last_ns = ns
+                            stream.last_frame = frame
+                            gathered = stream.gathered
+                            gathered += view[begin : begin + length]
+                        else:
+                            stream.deliver(buffer, begin, begin + length, ns, frame, shift + at)
+                        at = following
+                        continue
                     if stream.watching:
                         stream.peer.acknowledged(ns)
                     self._at = start
@@ -358,6 +375,12 @@ class Index:
         if self.backward:
             found.append(Notice("GPI008", "", {"frames": self.backward}))
         return found
+
+    def needs_secrets(self) -> bool:
+        """A TLS connection stayed closed (or was opened in part) that a secret could open."""
+        return any(
+            connection.secure is not None and connection.secure.tls.report().needs_secrets for connection in self.connections
+        )
 
     def finish(self) -> None:
         """The capture is over."""

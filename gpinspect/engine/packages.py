@@ -292,6 +292,7 @@ class PackageScanner:
         if self.over:
             return
         self.inflater = None
+        self.state.framing = False
         self._lose_framing(self.channel.position - (self.state.body_start or 0))
 
     def _lose_framing(self, position: int) -> None:
@@ -301,7 +302,6 @@ class PackageScanner:
             self.state.connection.weird("GPI101", channel, channel.last_frame, channel.last_ns, position=position)
             self.lost_at = position + (self.state.body_start or 0)
         self.searching = True
-        self.state.framing = False
         self.partial.clear()
         self.marks.clear()
         self._fresh()
@@ -312,9 +312,9 @@ class PackageScanner:
         window = bytes(self.partial) + bytes(buffer[start:end])
         self.marks.append((self.channel.end, ns, frame, capture))
         state = self.state
-        guess = not state.answered and (
-            state.request.method is None or state.request.zstd_offered
-        )  # the content tells if it is zstd
+        request = state.request
+        guess = not state.head_whole and not state.response_zstd and (request.zstd_offered or not request.whole)
+        # then the content tells if it is zstd
         wanted = AFTER_NAME.size + (len(MAGIC) if guess else 0)
         at = window.find(CHAIN)
         while 0 <= at <= len(window) - wanted:
@@ -396,7 +396,10 @@ class PackageScanner:
         if self.state.trailing:
             channel = self.channel
             self.state.connection.weird("GPI109", channel, channel.last_frame, channel.last_ns, bytes=self.state.trailing)
-        if self.searching and self.partial.endswith(END_PACKAGE) and self.state.body_start is not None:
+        alone = self.state.body_start is None and not self.state.connection.unproven
+        if self.searching and self.partial.endswith(END_PACKAGE) and (alone or self.state.body_start is not None):
+            if self.state.body_start is None:
+                self.state.body_start = self.channel.end - HEAD
             position = self.channel.end - self.state.body_start - HEAD
             self.assumed = True
             self.searching = False

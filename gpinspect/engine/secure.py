@@ -104,7 +104,7 @@ class SecureReader:
         return end
 
     def _gather(self) -> None:
-        """Have the stream itself put together a record that is not whole. Where TLS was asked for first, every frame is looked at."""
+        """Let the stream put together a record that is not whole. Where TLS was asked for first, every frame is looked at."""
         record, wants = self._secure.tls.begun(self._role)
         self._room = 0 if self._secure.preface is not None else wants
         self._stream.gather(record, self._room)

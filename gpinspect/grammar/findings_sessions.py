@@ -336,4 +336,30 @@ WRITES: Final = (
         source="gpfdist.c, handle_post_request",
         values=("seq", "bytes", "length"),
     ),
+    Kind(
+        code="GPI409",
+        name="body-not-read",
+        severity=ERROR,
+        message="the body of X-GP-SEQ {seq} was answered with 200 and not read: {why}",
+        explanation="gpfdist takes the bytes after the head that `Content-Length`, spelled exactly so, announces, and nothing "
+        "else; it says 200 all the same.",
+        rules_out="That all rows of this request are in the target.",
+        cause="A client or proxy that is not libcurl in a Greenplum segment: chunked coding, a name in other case, no length.",
+        advice="Let the client send Content-Length in this spelling and CR LF line ends; empty the target and load again.",
+        source="gpfdist.c, gnet_parse_request and handle_post_request",
+        values=("seq", "why"),
+    ),
+    Kind(
+        code="GPI410",
+        name="tail-dropped",
+        severity=ERROR,
+        message="the body of X-GP-SEQ {seq} does not end with the end of a row; gpfdist drops what follows the last one",
+        explanation="Of a plain body gpfdist writes whole rows, up to the last LF or delimiter of X-GP-LINE-DELIM-STR; "
+        "it answers 200.",
+        rules_out="That the last row of this request is in the target.",
+        cause="A client that splits rows over requests. Greenplum segments never do.",
+        advice="End each body with a whole row; empty the target and load again.",
+        source="fstream.c, fstream_write",
+        values=("seq",),
+    ),
 )

@@ -18,8 +18,8 @@ BYTES: Final = (
         explanation="Bytes with a message's letter and length are missing or are no message; what follows cannot be cut into "
         "messages.",
         rules_out="Offsets and counts from there to the next place where framing is found.",
-        cause="A hole in the capture over a message head.",
-        advice="See the loss on the same connection; record again without drops.",
+        cause="A hole in the capture over a message head, or a server whose bytes are no messages: then another finding says so.",
+        advice="Where bytes are missing, record again without drops; else see the other finding of this connection.",
         values=("position",),
     ),
     Kind(

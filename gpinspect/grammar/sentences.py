@@ -1,6 +1,7 @@
 """Error sentences that the SQL user sees when a load fails, and what on the wire stands behind each."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +16,7 @@ class Sentence:
     cause: str
     advice: str
     findings: tuple[str, ...]  # codes that the same event gives
+    look: str = ""  # what to look at where no finding can prove it
 
 
 _CONNECT = r"connection with gpfdist failed\b"
@@ -35,6 +37,8 @@ SENTENCES: Final = (
         "A firewall, or gpfdist's queue of new connections is full.",
         "Open the port for every segment host; raise `-z`, use fewer segments.",
         (),
+        "Capture on gpfdist's host: a SYN that does not come there was dropped on the way; one that comes and gets no answer met a "
+        "full queue or a local firewall.",
     ),
     Sentence(
         "connection with gpfdist failed for URL, …: error code = 113 (No route to host)",
@@ -43,6 +47,7 @@ SENTENCES: Final = (
         "Routing, or a firewall that rejects.",
         "Check the route from each segment host; segments try again after 1, 2, 4 … seconds.",
         (),
+        "Capture `icmp` as well, on the segment's host: the sender of the message is who rejects.",
     ),
     Sentence(
         "connection with gpfdist failed for URL, …: error code = 104 (Connection reset by peer)",
@@ -187,6 +192,7 @@ SENTENCES: Final = (
         "directory. The sentence about the private key is also used for root.crt.",
         "Put all three files on every segment, readable by the database user.",
         (),
+        "Nothing reaches the wire: look at the files on the segment that the sentence names.",
     ),
     Sentence(
         "intermittent network connectivity issues",
@@ -195,6 +201,7 @@ SENTENCES: Final = (
         "Manuals use these words for a load that hangs.",
         "Look for the real sentence in the segment's log.",
         (),
+        "Ask again with the sentence from the segment's log.",
     ),
 )
 
@@ -203,13 +210,15 @@ LONGEST: Final = 4096
 """Characters of a log line that are looked at."""
 
 
+def matching(sentence: str) -> Iterator[Sentence]:
+    """Every entry that a line of a log or of psql can be, the most likely first."""
+    text = " ".join(sentence[:LONGEST].split())
+    return (entry for pattern, entry in _COMPILED if pattern.search(text))
+
+
 def lookup(sentence: str) -> Sentence | None:
     """The entry for an SQL error, found anywhere in a line of a log or of psql; None when it is none that is known.
 
     A sentence that names the connection but no known reason gives the entry for a refused TLS or None.
     """
-    text = " ".join(sentence[:LONGEST].split())
-    for pattern, entry in _COMPILED:
-        if pattern.search(text):
-            return entry
-    return None
+    return next(matching(sentence), None)

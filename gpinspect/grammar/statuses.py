@@ -20,7 +20,13 @@ class Status:
         """Whether a reason as sent is this one."""
         return _pattern(self.text).fullmatch(reason) is not None
 
+    @property
+    def told(self) -> re.Pattern[str]:
+        """Finds this status line, code and text, within a longer line."""
+        return re.compile(rf"\b{self.code} {_pattern(self.text).pattern}", re.IGNORECASE)
 
+
+_SHORT = re.compile(r"time out|internal error|invalid request|session error", re.IGNORECASE)  # words that also stand elsewhere
 _HOLE = re.compile(r"\b(?:PATH|STRERROR|TEXT)\b")
 _PATTERNS: dict[str, re.Pattern[str]] = {}
 
@@ -302,3 +308,12 @@ def lookup(code: int | None, reason: str = "") -> Status | None:
 def of_code(code: int) -> Iterator[Status]:
     """Every status line with this code."""
     return (status for status in STATUSES if status.code == code)
+
+
+def within(line: str) -> Iterator[Status]:
+    """The status lines that a longer line holds, such as one of gpfdist's log; texts of one word are found with their code only."""
+    for status in STATUSES:
+        if status.told.search(line) or (
+            " " in status.text and _SHORT.fullmatch(status.text) is None and _pattern(status.text).search(line)
+        ):
+            yield status

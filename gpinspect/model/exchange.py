@@ -113,5 +113,7 @@ class Exchange:
     zstd_offered: bool = False
     zstd: bool = False  # the payload was compressed on the wire
     missing_bytes: int = 0  # of the payload: known of, not captured
+    row_end: bool | None = None  # the request body ends with the end of a row; None: no body, or its end was not seen
+    unread_body: str | None = None  # why gpfdist does not read the request body, or not all of it
     captured_request: bool = True  # False: recognised by the response or by its messages alone
     packages: PackageTable = field(default_factory=PackageTable, repr=False, compare=False)

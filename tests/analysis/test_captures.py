@@ -181,7 +181,7 @@ def unknown_letter(capture: Capture) -> None:
         (bare, UNPROVABLE, {"GPI218"}, Severity.NOTE),
         (captured_in_part, UNPROVABLE, {"GPI020", "GPI217"}, Severity.WARNING),
         (begun_before, UNPROVABLE, {"GPI024"}, Severity.NOTE),
-        (lower_case_answer, UNPROVABLE, {"GPI111"}, Severity.WARNING),
+        (lower_case_answer, REFUTED, {"GPI114"}, Severity.ERROR),
     ],
 )
 def test_story_has_its_verdict_and_its_findings(

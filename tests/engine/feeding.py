@@ -14,6 +14,7 @@ from gpinspect.engine.index import Index
 from gpinspect.engine.link import FastLayout
 from gpinspect.engine.link import fast_layout as real_fast_layout
 from gpinspect.engine.sessions import Correlated, correlate
+from gpinspect.engine.tls import KeyStore
 
 FILE_HEAD = 24
 RECORD = 16
@@ -45,7 +46,15 @@ def _never(link: int, version: int) -> FastLayout | None:
     return None if layout is None else layout._replace(version=-1)
 
 
-def feed(capture: Capture, cuts: Iterable[int] | None = None, *, slow: bool = False, store: Any = None, end: bool = True) -> Index:
+def feed(
+    capture: Capture,
+    cuts: Iterable[int] | None = None,
+    *,
+    slow: bool = False,
+    store: Any = None,
+    end: bool = True,
+    keys: KeyStore | None = None,
+) -> Index:
     """Give a capture to an index.
 
     Args:
@@ -53,9 +62,10 @@ def feed(capture: Capture, cuts: Iterable[int] | None = None, *, slow: bool = Fa
         slow: Switch the fast path off.
         store: Where payload goes.
         end: Say at the end that the capture is over.
+        keys: What opens TLS.
     """
     data = capture.pcap()[FILE_HEAD:]
-    index = Index(store)
+    index = Index(store, keys)
     layout = layout_of(capture)
     before = index_module.fast_layout
     if slow:

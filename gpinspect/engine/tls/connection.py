@@ -83,6 +83,18 @@ class TlsConnection:
         if all(each.closed for each in self._directions):
             self._talk.negotiation.drop_guesses()
 
+    def begun(self, side: int) -> tuple[bytearray, int]:
+        """The record of a direction that is not whole yet, and how many bytes it still wants: see `RecordStream.begun`."""
+        direction = self._directions[side]
+        record, wants = direction.stream.begun()
+        return record, wants if len(direction.opening) == LONGEST_OPENING else 0
+
+    def reached(self, side: int, ns: int, frame: int) -> None:
+        """Bytes up to this frame were added to what `begun` gave."""
+        direction = self._directions[side]
+        direction.last_ns = direction.stream.now_ns = ns
+        direction.stream.now_frame = frame
+
     def began(self, side: int) -> tuple[int, int, int]:
         """During `deliver` or `lost`: time (ns), frame and capture position of the first byte of the record."""
         if self._held:

@@ -66,6 +66,14 @@ class RecordStream:
         if self._searching or len(self._buffer) >= self._need:
             self._work_buffer(last=False)
 
+    def begun(self) -> tuple[bytearray, int]:
+        """The record that is not whole yet, and how many bytes it still wants (0: nothing may be added).
+
+        A caller may add to it, as long as it wants more than what is added, instead of feeding the same bytes.
+        """
+        waits = self._buffer and not self._skip and not self._searching
+        return self._buffer, self._need - len(self._buffer) if waits else 0
+
     def lose(self, count: int) -> None:
         """The next `count` bytes of the stream are not there."""
         if count <= 0:
