@@ -2,6 +2,7 @@
 
 import click
 
+from gpinspect.cli.filtering import filter_option, keeper, read_filter
 from gpinspect.cli.options import Options, common
 from gpinspect.cli.output import listing
 from gpinspect.cli.reading import conclude, read
@@ -11,9 +12,12 @@ from gpinspect.views.tables import FLOWS
 
 @click.command("flows")
 @common()
-def command(options: Options) -> int:
+@filter_option
+def command(options: Options, expression: str | None) -> int:
     """What each Greenplum segment got or sent in each session."""
+    chosen = read_filter(expression, "flows")
     found = read(options)
-    flows = [flow for flow in found.flows if options.session in (None, flow.session)]
+    keep = keeper(chosen, found)
+    flows = [flow for flow in found.flows if options.session in (None, flow.session) and keep(flow)]
     listing(options, FLOWS, flows, flow_object)
     return conclude(options, found)

@@ -61,11 +61,12 @@ def chosen_findings(options: Options, found: "Inspection") -> Sequence[Finding]:
     return [finding for finding in found.findings if finding.session == options.session]
 
 
-def conclude(options: Options, found: "Inspection", *, summary: bool = True) -> Status:
+def conclude(options: Options, found: "Inspection", *, summary: bool = True, findings: Sequence[Finding] | None = None) -> Status:
     """Say on stderr what the output does not, and give the exit status.
 
     Args:
         summary: Count the findings; False where the output was about them.
+        findings: Those that `--fail-on` looks at; None: all, or those of the session that was asked for.
     """
     from gpinspect.views.report import connections_text
 
@@ -75,7 +76,7 @@ def conclude(options: Options, found: "Inspection", *, summary: bool = True) -> 
         sources = ", ".join(found.sources[:3]) + (", ..." if len(found.sources) > 3 else "")
         say(f"{sources}: neither gpfdist nor TLS in it, but {found.frames:,} frames, {connections_text(found)}")
         return Status.NOT_OURS
-    findings = chosen_findings(options, found)
+    findings = chosen_findings(options, found) if findings is None else findings
     if summary and not options.quiet:
         say_findings(findings)
     if options.fail_on is not None and any(finding.severity >= options.fail_on for finding in findings):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gpinspect.cli.filtering import filter_option, keeper, read_filter
 from gpinspect.cli.options import Options, common
 from gpinspect.cli.output import listing
 from gpinspect.cli.reading import conclude, read
@@ -32,8 +33,10 @@ SWITCH = click.Choice(["on", "off"])
 )
 @click.option("--reveal", is_flag=True, help="Show user, database and other start-up parameters, which are masked else.")
 @common("session")
+@filter_option
 def command(
     options: Options,
+    expression: str | None,
     everything: bool,
     ssl: str | None,
     require_ssl: str | None,
@@ -45,8 +48,10 @@ def command(
     from gpinspect.views.secured import listed, table, tls_object
 
     asked = replace(_asked(ssl, require_ssl, sslmode, crls), reveal=reveal)
+    chosen = read_filter(expression, "tls")
     found = read(options)
-    connections = listed(found.tls, everything)
+    keep = keeper(chosen, found)
+    connections = [one for one in listed(found.tls, everything) if keep(one)]
     listing(options, table(asked), connections, partial(tls_object, asked=asked), Context(options.utc))
     different = [one for one in connections if asked.verdict(one) is False]
     if not options.quiet:

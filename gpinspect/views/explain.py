@@ -71,7 +71,8 @@ def visible(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def _page(title: str, rows: Rows) -> str:
+def page(title: str, rows: Rows) -> str:
+    """A title and labelled paragraphs, at most `WIDTH` columns wide; rows without text are left out."""
     blocks = [textwrap.fill(title, WIDTH, subsequent_indent="  "), ""]
     for label, text in rows:
         if not text:
@@ -97,7 +98,7 @@ def _finding_page(kind: Kind) -> str:
         ("SQL error", kind.sql or ""),
         ("known from", kind.source),
     )
-    return _page(f"{kind.code} {kind.name} ({kind.severity.word})", rows)
+    return page(f"{kind.code} {kind.name} ({kind.severity.word})", rows)
 
 
 _DIRECTIONS = {"read": "GET", "write": "POST", "both": "GET and POST", "answer": "gpfdist's answer"}
@@ -116,7 +117,7 @@ def _header(text: str) -> str | None:
             ("releases", field.releases),
             ("known from", field.source),
         )
-        pages.append(_page(f"{field.name} (header of {_DIRECTIONS[field.direction]})", rows))
+        pages.append(page(f"{field.name} (header of {_DIRECTIONS[field.direction]})", rows))
     if pages and field.type == "csvopt" and value.strip():
         pages.append(_csvopt_page(value.strip()))
     return "\n".join(pages) or None
@@ -142,7 +143,7 @@ def _csvopt_page(value: str) -> str:
     problem = csvopt.problem(value) or ""
     title = f"X-GP-CSVOPT {visible(value)}"
     if options is None:
-        return _page(title, (("problem", problem),))
+        return page(title, (("problem", problem),))
     newline = "not in this form" if options.newline is None else csvopt.NEWLINES.get(options.newline, "unknown")
     rows = (
         ("m", "CSV" if options.csv else "text, or a custom format"),
@@ -153,7 +154,7 @@ def _csvopt_page(value: str) -> str:
         ("form", _FORMS[options.form]),
         ("problem", problem),
     )
-    return _page(title, rows)
+    return page(title, rows)
 
 
 def _byte(value: int) -> str:
@@ -193,10 +194,10 @@ def _postgres(text: str) -> str | None:
     from gpinspect.grammar.outline import walk
 
     title, form = _POSTGRES[text.lower()]
-    page = _form_page(title, walk(getattr(postgres, form)))
+    told = _form_page(title, walk(getattr(postgres, form)))
     if form == "NEGOTIATION":
-        page += "\n" + _page("The server answers with one byte.", postgres.REPLIES.values())
-    return page
+        told += "\n" + page("The server answers with one byte.", postgres.REPLIES.values())
+    return told
 
 
 def _form_page(title: str, fields: Iterable[object]) -> str:
@@ -217,7 +218,7 @@ def _form_page(title: str, fields: Iterable[object]) -> str:
                 ("releases", note.releases),
                 ("known from", note.source),
             ]
-        pages.append(_page(f"{field.path}: {field.kind}, {size}", rows))
+        pages.append(page(f"{field.path}: {field.kind}, {size}", rows))
     return f"{title}\n\n" + "\n".join(pages)
 
 
@@ -236,7 +237,7 @@ def _status(text: str) -> str | None:
 
 def _status_page(found: list[statuses.Status]) -> str:
     return "\n".join(
-        _page(
+        page(
             f"{status.code} {status.text}",
             (("cause", status.cause), ("do", status.advice), ("known from", status.where)),
         )
@@ -249,7 +250,7 @@ def _sentence(text: str) -> str | None:
     if sentence is None:
         return None
     pages = [
-        _page(
+        page(
             sentence.text,
             (
                 ("on the wire", sentence.event),
@@ -259,18 +260,26 @@ def _sentence(text: str) -> str | None:
             ),
         )
     ]
-    status = re.search(r"http response code (\d{3}) from gpfdist", text, re.IGNORECASE)
-    if status is not None and any(statuses.of_code(int(status[1]))):
-        reason = re.search(rf"HTTP/1\.\d {status[1]} (.+?)(?:  .*| +\(seg.*)?$", text)
-        known = statuses.lookup(int(status[1]), reason[1]) if reason else None
-        pages.append(_status_page([known] if known else list(statuses.of_code(int(status[1])))))
+    named = statuses_named(text)
+    if named:
+        pages.append(_status_page(named))
     return "\n".join(pages)
+
+
+def statuses_named(text: str) -> list[statuses.Status]:
+    """The status lines that an SQL error about a refusal speaks of: the one whose text it has, else all with its code."""
+    code = re.search(r"http response code (\d{3}) from gpfdist", text, re.IGNORECASE)
+    if code is None:
+        return []
+    reason = re.search(rf"HTTP/1\.\d {code[1]} (.+?)(?:  .*| +\(seg.*)?$", text)
+    known = statuses.lookup(int(code[1]), reason[1]) if reason else None
+    return [known] if known else list(statuses.of_code(int(code[1])))
 
 
 def _tls(text: str) -> str | None:
     from gpinspect.views.explain_tls import alert_pages, suite_pages
 
-    return "\n".join(_page(*page) for page in (*alert_pages(text), *suite_pages(text))) or None
+    return "\n".join(page(*one) for one in (*alert_pages(text), *suite_pages(text))) or None
 
 
 _READERS: tuple[Callable[[str], str | None], ...] = (
