@@ -106,6 +106,8 @@ def _group(states: list[ExchangeState]) -> list[_Group]:
         else:
             if proto is None:
                 proto = state.request.proto
+                if proto is None and not state.request.whole and len(known[name]) == 1:
+                    (proto,) = known[name]  # the line that says it was not captured
                 if proto not in (0, 1):
                     continue
                 if known[name] and proto not in known[name]:
