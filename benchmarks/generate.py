@@ -5,6 +5,9 @@
 NAME.pcap        the capture; the same shape, size, seed and package give the same bytes
 NAME.truth.json  sums: messages by letter, payload bytes, connections, sessions, frames
 NAME.streams.jsonl  one line a connection: addresses, Greenplum segment, payload bytes and SHA-256, messages by letter
+NAME.keys        shapes that speak TLS: the key log
+
+Of a shape that speaks TLS the seed decides payload and sizes; keys and ciphertext are others each time (see `sealed`).
 
 IPv4 checksums are right, TCP checksums are 0 (see `wire`).
 """
@@ -20,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.content import Rows, Truth
+from benchmarks.sealed import Sealer
 from benchmarks.shapes import SERVER, SHAPES, Scene
 from benchmarks.wire import Writer
 
@@ -37,6 +41,11 @@ class Made:
     @property
     def streams(self) -> Path:
         return self.path.with_suffix(".streams.jsonl")
+
+    @property
+    def keylog(self) -> Path | None:
+        """What opens its TLS; None where it speaks none."""
+        return self.path.with_suffix(".keys") if self.truth.get("sealed_bytes") else None
 
 
 def size_of(text: str) -> int:
@@ -65,21 +74,26 @@ def generate(name: str, size: int, folder: Path, seed: int = 1, package: int = 0
     beside = path.with_suffix(".truth.json")
     if path.exists() and beside.exists():
         truth = json.loads(beside.read_text())
-        if truth["made_from"] == made_from and truth["capture_bytes"] == path.stat().st_size:
-            return Made(path, truth)
+        made = Made(path, truth)
+        opens = made.keylog is None or made.keylog.exists()
+        if truth["made_from"] == made_from and truth["capture_bytes"] == path.stat().st_size and opens:
+            return made
     beside.unlink(missing_ok=True)
     rng = random.Random(f"{name} {seed}")
+    sealer = Sealer(shape.suite, path.with_suffix(".keys")) if shape.suite else None
     with path.with_suffix(".streams.jsonl").open("w") as lines, Writer(path) as writer:
         sums = Truth(lines)
-        scene = Scene(shape, writer, rng, Rows(rng), sums, size)
+        scene = Scene(shape, writer, rng, Rows(rng), sums, size, sealer)
         for _ in shape.traffic(scene):
             pass
     truth = {
         "made_from": made_from,
         "about": shape.about,
+        "suite": shape.suite.name if shape.suite else None,
         "ports": [SERVER[1]],
         "frames": writer.frames,
         "capture_bytes": writer.written,
+        "sealed_bytes": sealer.sealed if sealer else 0,
         **sums.as_dict(),
     }
     beside.write_text(json.dumps(truth, indent=1) + "\n")

@@ -44,6 +44,7 @@ end
 
 for _, port in ipairs({...}) do
     DissectorTable.get("tcp.port"):add(tonumber(port), gp)
+    DissectorTable.get("tls.port"):add(tonumber(port), gp)
 end
 
 local tap = Listener.new("frame", "tcp.flags.fin == 1 && tcp.flags.syn == 1") -- a filter that nothing passes: only draw() is wanted

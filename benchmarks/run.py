@@ -49,7 +49,7 @@ def main() -> int:
     for name in shapes:
         talk.say(f"{name}: making {options.size:,} bytes")
         made = generate.generate(name, options.size, options.folder, options.seed, options.package)
-        series = contest(made, chosen, options.rounds, tell=talk.say)
+        series = contest(made, [tool for tool in chosen if tool.fits(made)], options.rounds, tell=talk.say)
         talk.clear()
         print("\n".join(report.table(made, series, reference(series, options.reference), options.rounds)), flush=True)
     if not options.no_starts:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from benchmarks.content import END, Rows, Source, Tally, Truth, get, late, ok, post
+from benchmarks.sealed import CBC, GCM, SealedTalk, Sealer, Suite
 from benchmarks.wire import Talk, Writer
 
 SERVER = ("10.0.0.9", 8080)
@@ -20,7 +21,7 @@ Steps = Iterator[None]
 class Shape:
     """One kind of capture.
 
-    `package` is the largest D in bytes, from and to: one number a package is drawn between them.
+    `package` is the largest D in bytes, from and to: one number a package is drawn between them. `suite`: it speaks TLS.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Shape:
     mss: int = 1448
     package: tuple[int, int] = (320 << 10, 320 << 10)
     loss: float = 0.0
+    suite: Suite | None = None
 
 
 @dataclass
@@ -41,6 +43,7 @@ class Scene:
     rows: Rows
     truth: Truth
     budget: int  # bytes of capture
+    sealer: Sealer | None = None
     ports: int = 0
 
     def full(self) -> bool:
@@ -52,7 +55,8 @@ class Scene:
     def connect(self, session: int, segment: int) -> tuple[Talk, Tally]:
         client = (f"10.1.{segment // 4}.{1 + segment % 4}", 32768 + self.ports % 28000)
         self.ports += 1
-        talk = Talk(self.writer, self.rng, client, SERVER, self.shape.mss, self.shape.loss)
+        wire = (self.writer, self.rng, client, SERVER, self.shape.mss, self.shape.loss)
+        talk = SealedTalk(self.sealer, *wire) if self.sealer else Talk(*wire)
         return talk, Tally(f"{client[0]}:{client[1]}", f"{SERVER[0]}:{SERVER[1]}", session, segment)
 
     def end(self, talk: Talk, tally: Tally) -> None:
@@ -175,5 +179,7 @@ SHAPES = {
             package=(256, 8192),
         ),
         Shape("post", "8 Greenplum segments write, 64 KiB a POST, a connection each", one_write),
+        Shape("tls-gcm", f"as mtu1500 inside {GCM.about}, records of 16 KiB", one_read, suite=GCM),
+        Shape("tls-cbc", f"as mtu1500 inside {CBC.about}, records of 16 KiB", one_read, suite=CBC),
     )
 }

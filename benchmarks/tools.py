@@ -17,6 +17,14 @@ OUR_FIELD = "gpfdist.message.type"  # the field of our dissector that every mess
 SCAPY_FRAMES = 10_000
 
 GPINSPECT, SAME, LESS, LIMIT = "gpinspect", "same work", "does less", "the limit"
+# For which captures a tool is meant: is gpfdist inside TLS?
+CLEAR, TLS, BOTH = frozenset({False}), frozenset({True}), frozenset({False, True})
+NUMBERS = {
+    "messages": "messages",
+    "payload_bytes": "payload bytes",
+    "connections": "connections",
+    "sealed_bytes": "decrypted bytes",
+}
 
 
 @dataclass(frozen=True)
@@ -26,14 +34,15 @@ class Answer:
     messages: int | None = None
     payload_bytes: int | None = None
     connections: int | None = None
+    sealed_bytes: int | None = None  # application data that was inside TLS
     scaled: float | None = None  # CPU seconds for the whole capture, from the rate over its first frames
 
     def wrong(self, truth: dict[str, Any]) -> str:
         """The first number that is not the truth, as "wrong (12,051 of 12,872 messages)"; else nothing."""
-        for what in ("messages", "payload_bytes", "connections"):
-            said, right = getattr(self, what), truth[what]
-            if said is not None and said != right:
-                return f"wrong ({said:,} of {right:,} {what.replace('_', ' ')})"
+        for what, words in NUMBERS.items():
+            said = getattr(self, what)
+            if said is not None and said != truth[what]:
+                return f"wrong ({said:,} of {truth[what]:,} {words})"
         return ""
 
 
@@ -51,6 +60,11 @@ class Tool:
     answer: Callable[[str, dict[str, Any]], Answer]
     program: str  # what has to be there
     install: str  # how to get it
+    where: frozenset[bool] = CLEAR
+
+    def fits(self, made: Made) -> bool:
+        """It can do something with this capture."""
+        return (made.keylog is not None) in self.where
 
 
 def program(name: str) -> str:
@@ -91,6 +105,14 @@ def from_conversations(stdout: str, truth: dict[str, Any]) -> Answer:
     return Answer(connections=len(re.findall(r"^\S+:\d+ +<-> ", stdout, re.MULTILINE)))
 
 
+def from_decrypted(stdout: str, truth: dict[str, Any]) -> Answer:
+    """The one row of `io,stat` over the whole capture; what tshark opened and nobody dissects further is `data` to it."""
+    found = re.search(r"<> +[\d.]+ +\| +(\d+) +\|", stdout)
+    if not found:
+        raise ValueError("no sum in the table")
+    return Answer(sealed_bytes=int(found[1]))
+
+
 def from_rate(stdout: str, truth: dict[str, Any]) -> Answer:
     said = json.loads(stdout)
     share = truth["frames"] / said["frames"] if said["frames"] else 1.0
@@ -112,23 +134,39 @@ NO_HTTP = ["--disable-protocol", "http"]
 
 
 def gpinspect(verb: str) -> Callable[[Made], list[str]]:
-    return lambda made: [program("gpinspect"), verb, str(made.path), "--json", "--no-progress"]
-
-
-def with_lua(script: Path) -> Callable[[Made], list[str]]:
     def command(made: Made) -> list[str]:
-        given = [word for port in ports(made) for word in ("-X", f"lua_script1:{port}")]
-        return ["tshark", "-n", "-q", "-X", f"lua_script:{script}", *given, *IN_ORDER, *NO_HTTP, "-r", str(made.path)]
+        opened = ["--keylog", str(made.keylog)] if made.keylog else []
+        return [program("gpinspect"), verb, str(made.path), *opened, "--json", "--no-progress"]
 
     return command
+
+
+def with_lua(script: Path, *settings: str) -> Callable[[Made], list[str]]:
+    def command(made: Made) -> list[str]:
+        given = [word for port in ports(made) for word in ("-X", f"lua_script1:{port}")]
+        return ["tshark", "-n", "-q", "-X", f"lua_script:{script}", *given, *settings, *opening(made), "-r", str(made.path)]
+
+    return command
+
+
+def opening(made: Made) -> list[str]:
+    """What makes tshark open TLS; nothing for other captures."""
+    if made.keylog is None:
+        return []
+    spoken = [word for port in ports(made) for word in ("-d", f"tcp.port=={port},tls")]
+    return ["-o", f"tls.keylog_file:{made.keylog}", *spoken]
+
+
+def decrypting(made: Made) -> list[str]:
+    return ["tshark", "-n", "-q", "-z", "io,stat,0,SUM(data.len)data.len", *NO_HTTP, *opening(made), "-r", str(made.path)]
 
 
 def script(name: str, *more: str) -> Callable[[Made], list[str]]:
     return lambda made: [sys.executable, str(HERE / name), str(made.path), *(more or ports(made)[:1])]
 
 
-def conversations(made: Made) -> list[str]:
-    return ["tshark", "-n", "-q", "-z", "conv,tcp", *NO_HTTP, "-r", str(made.path)]
+def conversations(*settings: str) -> Callable[[Made], list[str]]:
+    return lambda made: ["tshark", "-n", "-q", "-z", "conv,tcp", *settings, "-r", str(made.path)]
 
 
 def copied(made: Made) -> list[str]:
@@ -148,8 +186,8 @@ PLAIN = "--json --no-progress"
 def tools() -> list[Tool]:
     """All that can be compared here, in the order of the table."""
     rows = [
-        Tool("gpinspect sessions", GPINSPECT, PLAIN, gpinspect("sessions"), from_sessions, "gpinspect", DEV),
-        Tool("gpinspect exchanges", GPINSPECT, PLAIN, gpinspect("exchanges"), from_exchanges, "gpinspect", DEV),
+        Tool("gpinspect sessions", GPINSPECT, PLAIN, gpinspect("sessions"), from_sessions, "gpinspect", DEV, BOTH),
+        Tool("gpinspect exchanges", GPINSPECT, PLAIN, gpinspect("exchanges"), from_exchanges, "gpinspect", DEV, BOTH),
         Tool(
             "tshark, our Lua",
             SAME,
@@ -163,6 +201,16 @@ def tools() -> list[Tool]:
             "tshark, minimal Lua",
             SAME,
             "-n, HTTP off, reassemble_out_of_order on, ports given; prints sums",
+            with_lua(HERE / "minimal.lua", *IN_ORDER, *NO_HTTP),
+            from_sums,
+            "tshark",
+            APT,
+            BOTH,
+        ),
+        Tool(
+            "tshark, Lua, defaults",
+            SAME,
+            "-n, as it comes (HTTP on, reassemble_out_of_order off), ports given; prints sums",
             with_lua(HERE / "minimal.lua"),
             from_sums,
             "tshark",
@@ -171,7 +219,34 @@ def tools() -> list[Tool]:
         Tool(
             "dpkt, package parse", SAME, "streams in order, content let go", script("with_dpkt.py"), from_sums, "python:dpkt", DEV
         ),
-        Tool("tshark conv,tcp", LESS, "-n, HTTP off; counts connections alone", conversations, from_conversations, "tshark", APT),
+        Tool(
+            "tshark, decrypts only",
+            LESS,
+            "-n, HTTP off, keylog_file; sums the decrypted bytes, knows no message",
+            decrypting,
+            from_decrypted,
+            "tshark",
+            APT,
+            TLS,
+        ),
+        Tool(
+            "tshark conv,tcp",
+            LESS,
+            "-n, HTTP off; counts connections alone",
+            conversations(*NO_HTTP),
+            from_conversations,
+            "tshark",
+            APT,
+        ),
+        Tool(
+            "tshark conv, defaults",
+            LESS,
+            "-n, as it comes (HTTP on); counts connections alone",
+            conversations(),
+            from_conversations,
+            "tshark",
+            APT,
+        ),
         Tool(
             "scapy PcapReader",
             LESS,
@@ -181,6 +256,6 @@ def tools() -> list[Tool]:
             "python:scapy",
             DEV,
         ),
-        Tool("dd", LIMIT, "bs=4M of=/dev/null", copied, nothing, "dd", "install coreutils"),
+        Tool("dd", LIMIT, "bs=4M of=/dev/null", copied, nothing, "dd", "install coreutils", BOTH),
     ]
     return [row for row in rows if row.command is not with_our_lua or OUR_LUA.exists()]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from benchmarks.generate import Made, generate, size_of
 from benchmarks.shapes import SHAPES
 
 SIZE = 1_000_000
+SEALED = [name for name, shape in SHAPES.items() if shape.suite]
+CLEAR = [name for name in SHAPES if name not in SEALED]
 
 
 def tshark(path: Path, *arguments: str) -> str:
@@ -59,7 +62,7 @@ def streams_of(made: Made) -> list[dict[str, Any]]:
     return [json.loads(line) for line in made.streams.read_text().splitlines()]
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", CLEAR)
 def test_streams_that_tshark_puts_together_are_those_of_the_truth(tmp_path: Path, shape: str) -> None:
     made = generate(shape, SIZE, tmp_path, seed=3)
     found = {}
@@ -76,13 +79,61 @@ def test_streams_that_tshark_puts_together_are_those_of_the_truth(tmp_path: Path
     assert made.truth["connections"] == len(rows)
 
 
+def opened(made: Made, stream: int) -> list[bytes]:
+    """What client and server said inside TLS."""
+    settings = ["-q", "--disable-protocol", "http", "-d", "tcp.port==8080,tls", "-o", f"tls.keylog_file:{made.keylog}"]
+    shown = tshark(made.path, *settings, "-z", f"follow,tls,raw,{stream}")
+    lines = [line for line in shown.splitlines() if re.fullmatch(r"\t?[0-9a-f]+", line)]
+    return [bytes.fromhex("".join(line for line in lines if line.startswith("\t") == server)) for server in (False, True)]
+
+
+@pytest.mark.parametrize("shape", SEALED)
+def test_what_tshark_opens_is_what_the_truth_says(tmp_path: Path, shape: str) -> None:
+    made = generate(shape, SIZE, tmp_path, seed=3)
+    total = 0
+    for stream, row in enumerate(sorted(streams_of(made), key=lambda row: int(row["client"].rpartition(":")[2]))):
+        client, server = opened(made, stream)
+        payload, counts = content(client, server)
+        assert (len(payload), hashlib.sha256(payload).hexdigest(), counts) == (
+            row["payload_bytes"],
+            row["payload_sha256"],
+            row["message_counts"],
+        )
+        total += len(client) + len(server)
+    assert made.truth["sealed_bytes"] == total > made.truth["payload_bytes"] > 0
+
+
+@pytest.mark.parametrize("shape", SEALED)
+def test_handshakes_are_those_of_the_suite_and_records_are_full(tmp_path: Path, shape: str) -> None:
+    made = generate(shape, SIZE, tmp_path)
+    fields = ["-Y", "tls.handshake.type==2", "-T", "fields", "-e", "tls.handshake.ciphersuite"]
+    number = {"tls-gcm": "0xc02f", "tls-cbc": "0x002f"}[shape]  # IANA
+    assert tshark(made.path, "-d", "tcp.port==8080,tls", *fields).split() == [number] * 8
+    lengths = tshark(made.path, "-d", "tcp.port==8080,tls", "-Y", "tls.app_data", "-T", "fields", "-e", "tls.record.length")
+    full = {"tls-gcm": 16384 + 8 + 16, "tls-cbc": 16384 + 16 + 16 + 20}[shape]  # nonce and tag; IV, padding block and HMAC
+    found = [int(length) for line in lengths.split() for length in line.split(",")]
+    assert max(found) == full
+    assert found.count(full) > 0.8 * made.truth["payload_bytes"] / 16384
+
+
+def test_a_capture_without_its_key_log_is_made_again(tmp_path: Path) -> None:
+    made = generate("tls-gcm", 200_000, tmp_path)
+    assert made.keylog is not None
+    made.keylog.unlink()
+    again = generate("tls-gcm", 200_000, tmp_path)
+    assert again.keylog is not None
+    assert again.keylog.read_text().count("CLIENT_RANDOM") == again.truth["connections"]
+    assert generate("post", 200_000, tmp_path).keylog is None
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_capture_is_as_large_as_asked_and_whole(tmp_path: Path, shape: str) -> None:
     made = generate(shape, SIZE, tmp_path)
     assert made.path.stat().st_size == made.truth["capture_bytes"] >= SIZE
     assert made.truth["capture_bytes"] < SIZE + 8 * 3 * (330 << 10)  # every connection ends its turn
     assert len(tshark(made.path, "-T", "fields", "-e", "frame.number").split()) == made.truth["frames"]
-    assert tshark(made.path, "-Y", "ip.checksum.status==0 || _ws.malformed") == ""
+    spoken = ["-d", "tcp.port==8080,tls"] if made.keylog else []  # else it looks for HTTP in ciphertext
+    assert tshark(made.path, *spoken, "-Y", "ip.checksum.status==0 || _ws.malformed") == ""
 
 
 def test_only_the_lossy_shape_is_disturbed_and_it_really_is(tmp_path: Path) -> None:

@@ -12,7 +12,19 @@ from benchmarks import report
 from benchmarks.contest import Series, contest
 from benchmarks.generate import Made, generate
 from benchmarks.measure import rotations, run
-from benchmarks.tools import LIMIT, SAME, Answer, Tool, from_conversations, from_exchanges, from_rate, from_sessions, nothing, tools
+from benchmarks.tools import (
+    LIMIT,
+    SAME,
+    Answer,
+    Tool,
+    from_conversations,
+    from_decrypted,
+    from_exchanges,
+    from_rate,
+    from_sessions,
+    nothing,
+    tools,
+)
 
 TRUTH: dict[str, Any] = {"messages": 12_872, "payload_bytes": 1000, "connections": 8, "frames": 400}
 SPIN = "sum(range(3_000_000))"
@@ -36,6 +48,7 @@ def test_a_wrong_count_is_told_with_the_right_one() -> None:
     assert Answer(messages=12_872, payload_bytes=999).wrong(TRUTH) == "wrong (999 of 1,000 payload bytes)"
     assert Answer(messages=12_872, payload_bytes=1000, connections=8).wrong(TRUTH) == ""
     assert Answer().wrong(TRUTH) == ""
+    assert Answer(sealed_bytes=9).wrong({"sealed_bytes": 10}) == "wrong (9 of 10 decrypted bytes)"
 
 
 def test_only_right_answers_get_a_ratio(made: Made) -> None:
@@ -102,6 +115,8 @@ def test_answers_are_read_as_the_tools_give_them() -> None:
     conversations = "TCP Conversations\nFilter:<No Filter>\n10.1.0.1:32768          <-> 10.0.0.9:8080          5 300 bytes\n"
     assert from_conversations(conversations, TRUTH) == Answer(connections=1)
     assert from_rate('{"frames": 100, "start_s": 0.5, "loop_s": 2.0, "payload_bytes": 1}', TRUTH).scaled == 8.5
+    opened = "| Interval |    SUM |\n| 0.000 <> 0.185 | 97337712 |\n"
+    assert from_decrypted(opened, TRUTH) == Answer(sealed_bytes=97337712)
     rows = '{"payload_bytes": 3, "connections": 2}\n{"payload_bytes": 4, "connections": 1}\n'
     assert from_sessions(rows, TRUTH) == Answer(None, 7, 3)
     rows = '{"connection": 1, "payload_bytes": 3, "message_counts": {"F": 1, "D": 2}}\n'
@@ -118,10 +133,30 @@ def test_a_standing_says_by_how_much(value: float, target: float, at_most: bool,
 
 
 @pytest.mark.parametrize("shape", ["mtu1500", "lossy", "tiny", "many", "post"])
-@pytest.mark.parametrize("name", ["tshark, minimal Lua", "dpkt, package parse", "tshark conv,tcp", "scapy PcapReader"])
+@pytest.mark.parametrize(
+    "name", ["tshark, minimal Lua", "dpkt, package parse", "tshark conv,tcp", "tshark conv, defaults", "scapy PcapReader"]
+)
 def test_every_tool_we_compare_with_answers_rightly(tmp_path: Path, shape: str, name: str) -> None:
     """A rival that is wrong by our own doing would be no rival."""
     [tool] = [tool for tool in tools() if tool.name == name]
     [one] = contest(generate(shape, 3_000_000 if shape == "lossy" else 300_000, tmp_path), [tool], 1)
     assert one.verdict == ""
     assert one.cpu_s[0] > 0
+
+
+@pytest.mark.parametrize("shape", ["tls-gcm", "tls-cbc"])
+def test_every_tool_for_tls_answers_rightly_and_the_others_are_left_out(tmp_path: Path, shape: str) -> None:
+    made = generate(shape, 300_000, tmp_path)
+    fitting = [tool for tool in tools() if tool.fits(made)]
+    assert {"gpinspect sessions", "tshark, minimal Lua", "tshark, decrypts only", "dd"} <= {tool.name for tool in fitting}
+    assert "dpkt, package parse" not in {tool.name for tool in fitting}
+    assert {one.tool.name: one.verdict for one in contest(made, fitting, 1)} == {tool.name: "" for tool in fitting}
+
+
+def test_tshark_without_the_key_log_gets_no_ratio(tmp_path: Path) -> None:
+    made = generate("tls-gcm", 300_000, tmp_path)
+    [tool] = [tool for tool in tools() if tool.name == "tshark, decrypts only"]
+    assert made.keylog is not None
+    made.keylog.write_text("")
+    [one] = contest(made, [tool], 1)
+    assert one.verdict.startswith(("wrong (", "answer not understood"))
