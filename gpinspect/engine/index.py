@@ -95,11 +95,11 @@ class Index:
         limit = end - header
         while at <= limit:
             its_kind, size, its_interface, high, low, captured, original = unpack_head(buffer, at)
-            if its_kind != kind or its_interface != interface:
-                break
             start = at + header
             following = start + captured
-            if sized:
+            if sized:  # classic pcap has neither kinds nor interfaces
+                if its_kind != kind or its_interface != interface:
+                    break
                 if following > at + size or not earliest_high <= high <= latest_high:
                     break
                 following = at + size
