@@ -286,8 +286,12 @@ def _load_private_key(data: bytes, password: bytes | None, name: str) -> Any:
             encrypted = True
             return load_der_private_key(data, password)
     except TypeError as error:
-        raise TlsKeyError(f"{name}: the key is encrypted; give its password") from error
+        raise TlsKeyError(
+            f"{name}: the key is protected; give its passphrase (--passphrase-file FILE, or at the prompt of a terminal)"
+        ) from error
     except (ValueError, UnsupportedAlgorithm) as error:
         if encrypted and password is not None:
-            raise TlsKeyError(f"{name}: the password does not open this key") from error
+            raise TlsKeyError(
+                f"{name}: the passphrase does not open this key; give the right one (--passphrase-file FILE, or at the prompt)"
+            ) from error
         raise TlsKeyError(f"{name}: the private key cannot be read; it is damaged or of an unknown kind") from error
