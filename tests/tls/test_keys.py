@@ -172,7 +172,7 @@ def test_rsa_keys_are_read_in_every_usual_form(encoding, form, password):
     keys.add_server_key(data, password, "same again")
     assert [(key.name, key.bits) for key in keys.server_keys] == [("k", 2048)]
     if password:
-        for given_password, words in ((None, "give its passphrase"), (b"wrong", "password does not open")):
+        for given_password, words in ((None, "give its passphrase"), (b"wrong", "passphrase does not open")):
             with pytest.raises(TlsKeyError, match=words):
                 KeyStore().add_server_key(data, given_password, "k")
 
