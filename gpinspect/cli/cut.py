@@ -12,8 +12,9 @@ from gpinspect import __version__
 from gpinspect.cli.options import Options, common
 from gpinspect.cli.outfile import STDOUT, OutFile
 from gpinspect.cli.output import listing
-from gpinspect.cli.reading import conclude, is_ours, read
+from gpinspect.cli.reading import conclude, read
 from gpinspect.cli.talk import say
+from gpinspect.views.inspected import is_ours
 from gpinspect.views.objects import Object, wire_text
 from gpinspect.views.tables import Column, Table
 from gpinspect.views.text import bytes_text, count_text, plural, printable

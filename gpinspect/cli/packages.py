@@ -5,7 +5,8 @@ import click
 from gpinspect.cli.filtering import filter_option, keeper, read_filter
 from gpinspect.cli.options import Options, common
 from gpinspect.cli.output import listing
-from gpinspect.cli.reading import conclude, is_ours, read
+from gpinspect.cli.reading import conclude, read
+from gpinspect.views.inspected import is_ours
 from gpinspect.views.objects import package_object
 from gpinspect.views.tables import PACKAGES, package_rows
 

@@ -11,11 +11,12 @@ from gpinspect.cli.folder import Folder
 from gpinspect.cli.names import Names, Path, safe_part, safe_path
 from gpinspect.cli.options import Options, common
 from gpinspect.cli.output import listing
-from gpinspect.cli.reading import conclude, is_ours, read
+from gpinspect.cli.reading import conclude, read
 from gpinspect.cli.rebuild import By, Rebuild, Target
 from gpinspect.cli.status import Status
 from gpinspect.cli.talk import say
 from gpinspect.model import Exchange, Session
+from gpinspect.views.inspected import is_ours
 from gpinspect.views.objects import Object, wire_text
 from gpinspect.views.report import locked_connections
 from gpinspect.views.tables import Column, Table

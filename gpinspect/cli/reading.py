@@ -9,6 +9,7 @@ from gpinspect.cli.options import Options
 from gpinspect.cli.status import Status
 from gpinspect.cli.talk import say, say_about_inputs, say_findings
 from gpinspect.model import Finding
+from gpinspect.views.inspected import is_ours
 
 if TYPE_CHECKING:
     from gpinspect.inspection import Inspection
@@ -44,14 +45,6 @@ def read(options: Options, *, hashes: bool = False, again: bool = False) -> "Ins
     if options.session is not None and is_ours(found) and not 1 <= options.session <= len(found.sessions):
         raise click.UsageError(f"--session {options.session}: the capture has {len(found.sessions):,} sessions, numbered from 1")
     return found
-
-
-def is_ours(found: "Inspection") -> bool:
-    """Whether there is gpfdist, TLS or a request for TLS in it, whichever verb asks."""
-    return bool(found.exchanges) or any(
-        connection.kind in ("gpfdist", "tls") or connection.tls or connection.preface is not None
-        for connection in found.connections
-    )
 
 
 def chosen_findings(options: Options, found: "Inspection") -> Sequence[Finding]:

@@ -11,8 +11,9 @@ import click
 
 from gpinspect.cli.options import Options, common
 from gpinspect.cli.output import listing
-from gpinspect.cli.reading import conclude, is_ours, read
+from gpinspect.cli.reading import conclude, read
 from gpinspect.cli.talk import say
+from gpinspect.views.inspected import is_ours
 from gpinspect.views.places import PLACES, Where, place_object
 from gpinspect.views.tables import Context
 from gpinspect.views.text import printable

@@ -2,8 +2,8 @@
 
 from gpinspect.tui.look import BOLD, PLAIN, Look, Part
 from gpinspect.tui.reading import Ended, Progress, Snapshot, base_names
-from gpinspect.views.browse import is_ours
 from gpinspect.views.fitting import packed
+from gpinspect.views.inspected import is_ours
 from gpinspect.views.report import connections_text
 from gpinspect.views.strips import totals_text
 from gpinspect.views.text import bytes_text, cells, duration_text, plural, printable, rate_text, shorten

@@ -363,10 +363,3 @@ def exchange_listing(exchanges: Sequence[Exchange], context: Context, *, settled
 
 
 # the capture as a whole -----------------------------------------------------------------------------------------------------
-
-
-def is_ours(found: Inspected) -> bool:
-    """Whether there is gpfdist, TLS or a request for TLS in it."""
-    return bool(found.exchanges) or any(
-        connection.kind in ("gpfdist", "tls") or connection.preface is not None for connection in found.connections
-    )

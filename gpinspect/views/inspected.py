@@ -31,3 +31,11 @@ class Inspected(Protocol):
     def flows(self) -> Sequence[Flow]: ...
     @property
     def findings(self) -> Sequence[Finding]: ...
+
+
+def is_ours(found: Inspected) -> bool:
+    """Whether there is gpfdist, TLS or a request for TLS in it, whoever asks."""
+    return bool(found.exchanges) or any(
+        connection.kind in ("gpfdist", "tls") or connection.tls or connection.preface is not None
+        for connection in found.connections
+    )
