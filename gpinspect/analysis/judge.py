@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gpinspect.analysis import capture, connections, framing, reads, writes
 from gpinspect.analysis.case import Case, sort_out
 from gpinspect.analysis.delivery import verdict
 from gpinspect.analysis.draft import Draft, finish
-from gpinspect.analysis.tls import tls_findings
-from gpinspect.engine.secure import Secured
 from gpinspect.model import Connection, Exchange, Finding, Notice, Session, Weird
+
+if TYPE_CHECKING:
+    from gpinspect.engine.secure import Secured
 
 SESSION_RULES: Final[tuple[Callable[[Case], Iterator[Draft]], ...]] = (
     *framing.SESSION_RULES,
@@ -34,7 +35,7 @@ def judge(
     connections: Sequence[Connection],
     weirds: Sequence[Weird],
     notices: Sequence[Notice],
-    secured: Sequence[Secured] = (),
+    secured: "Sequence[Secured]" = (),
 ) -> Judged:
     """Say what is wrong or worth knowing, and of each session whether every row arrived exactly once.
 
@@ -48,7 +49,10 @@ def judge(
     """
     scene = sort_out(sessions, exchanges, connections, weirds, notices)
     drafts = [draft for rule in SCENE_RULES for draft in rule(scene)]
-    drafts += tls_findings(scene, secured)
+    if secured:
+        from gpinspect.analysis.tls import tls_findings
+
+        drafts += tls_findings(scene, secured)
     judged = []
     for case in scene.cases:
         own = [draft for rule in SESSION_RULES for draft in rule(case)]

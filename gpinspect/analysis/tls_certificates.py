@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 from gpinspect.analysis.tls_seen import Rule, Seen, Told
-from gpinspect.engine.tls import Certificate
+from gpinspect.engine.tls.report import Certificate
 
 ALARM_DAYS: Final = 7
 """Days left below which a certificate is due for renewal (openGauss's alarm)."""

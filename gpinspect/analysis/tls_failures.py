@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from gpinspect.analysis.tls_seen import Rule, Seen, Told
-from gpinspect.engine.tls import Alert
 from gpinspect.engine.tls.alerts import meaning
+from gpinspect.engine.tls.report import Alert
 
 SECOND: Final = 1_000_000_000
 REJECTING: Final = frozenset(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gpinspect.engine.secure import Secured
-from gpinspect.engine.tls import Alert, TlsReport
+from gpinspect.engine.tls.report import Alert, TlsReport
 from gpinspect.model import Address, Connection, Exchange
 
 MODERN: Final = "TLSv1.3"

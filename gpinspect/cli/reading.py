@@ -61,12 +61,12 @@ def conclude(options: Options, found: "Inspection", *, summary: bool = True, fin
         summary: Count the findings; False where the output was about them.
         findings: Those that `--fail-on` looks at; None: all, or those of the session that was asked for.
     """
-    from gpinspect.views.report import connections_text
-
     if not options.quiet:
         say_about_inputs(found.notices, found.findings)
     if not is_ours(found):
         sources = ", ".join(found.sources[:3]) + (", ..." if len(found.sources) > 3 else "")
+        from gpinspect.views.report import connections_text
+
         say(f"{sources}: neither gpfdist nor TLS in it, but {found.frames:,} frames, {connections_text(found)}")
         return Status.NOT_OURS
     findings = chosen_findings(options, found) if findings is None else findings

@@ -7,6 +7,7 @@ way through `Decoder` and `Stream.arrive`, which gives the same answers. Content
 import struct
 from collections import Counter
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from gpinspect.capture.records import LATEST_NS, doubt
 from gpinspect.capture.window import Window
@@ -15,8 +16,10 @@ from gpinspect.engine.connection import Connection, host_text
 from gpinspect.engine.content import ContentStore
 from gpinspect.engine.link import ACK, FIN, PLAIN_HEADERS, RST, SYN, Decoder, TcpSegment, fast_layout
 from gpinspect.engine.stream import MASK, NEVER, Stream
-from gpinspect.engine.tls.keys import KeyStore
 from gpinspect.model import Address, Notice, Place, Weird
+
+if TYPE_CHECKING:
+    from gpinspect.engine.tls.keys import KeyStore
 
 _U16 = struct.Struct(">H")
 _SEQUENCE = struct.Struct(">IIB")
@@ -36,9 +39,12 @@ class Index:
     """Takes windows of capture records (a `FrameSink`) and holds what they say, in bounded memory: it grows with connections,
     exchanges and packages, not with bytes."""
 
-    def __init__(self, store: ContentStore | None = None, keys: KeyStore | None = None, hashed: bool = False) -> None:
+    def __init__(
+        self, store: ContentStore | None = None, keys: "Callable[[], KeyStore] | None" = None, hashed: bool = False
+    ) -> None:
         self.store = store
-        self.keys = keys if keys is not None else KeyStore()
+        self._keys = keys
+        self._key_store: KeyStore | None = None
         self.hashed = hashed  # SHA-256 of the plaintext of TLS is wanted
         self.tap: Tap | None = None
         self.frames = 0
@@ -335,6 +341,15 @@ class Index:
         """A number under which the content of a new exchange is kept."""
         self._contents += 1
         return self._contents
+
+    @property
+    def keys(self) -> "KeyStore":
+        """Key material for TLS; asked for when the first connection that speaks it is met."""
+        if self._key_store is None:
+            from gpinspect.engine.tls.keys import KeyStore
+
+            self._key_store = self._keys() if self._keys is not None else KeyStore()
+        return self._key_store
 
     def address(self, name: bytes) -> Address:
         """The address whose host and port stand in `name` as on the wire; the same object for the same name."""

@@ -4,7 +4,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gpinspect.engine.channel import Buffer, Channel, Reader
 from gpinspect.engine.startup import Startup, StartupWatch
-from gpinspect.engine.tls import KeyStore, PostgresPreface, PrefaceFacts, TlsConnection, TlsReport, matrix_rows
+from gpinspect.engine.tls.connection import TlsConnection
+from gpinspect.engine.tls.keys import KeyStore
+from gpinspect.engine.tls.preface import PostgresPreface, PrefaceFacts, matrix_rows
+from gpinspect.engine.tls.report import TlsReport
 from gpinspect.model import Connection as ConnectionValue
 
 if TYPE_CHECKING:

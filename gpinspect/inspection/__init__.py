@@ -4,22 +4,23 @@ import gc
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from gpinspect.analysis import judge
 from gpinspect.capture.capture import Capture, open_captures
 from gpinspect.capture.source import Record
 from gpinspect.engine.content import BODY
 from gpinspect.engine.index import Index
-from gpinspect.engine.secure import Secured, secured
 from gpinspect.engine.sessions import Correlated, correlate
 from gpinspect.errors import SourceError
 from gpinspect.inspection.again import MessageBytes, read_again
 from gpinspect.inspection.content import SpooledContent
 from gpinspect.inspection.cutting import frames_of
-from gpinspect.inspection.hashes import add_hashes, payload
-from gpinspect.inspection.secrets import KeyMaterial, Passphrase, key_notices
+from gpinspect.inspection.secrets import KeyMaterial, Passphrase
 from gpinspect.model import Connection, Exchange, Finding, Flow, Notice, Session, Weird
+
+if TYPE_CHECKING:
+    from gpinspect.engine.secure import Secured
 
 __all__ = ["Inspection", "MessageBytes", "Progress", "inspect"]
 
@@ -40,11 +41,10 @@ class Inspection:
     def __init__(self, opener: Callable[[], Capture], material: KeyMaterial, *, keep: bool = False) -> None:
         self._opener = opener
         self._material = material
-        self._keys = keys = material.keys
         self._keep = keep
         self._capture = capture = opener()
         self._content = SpooledContent() if keep else None
-        self._index = Index(self._content, keys, hashed=keep)
+        self._index = Index(self._content, lambda: material.keys, hashed=keep)
         self._secrets = 0  # of those in the capture, how many the keys have
         self._found = Correlated([], [], [], [], [], [])
         self.sources = capture.sources
@@ -89,8 +89,12 @@ class Inspection:
         return self._found.flows
 
     @property
-    def tls(self) -> list[Secured]:
+    def tls(self) -> "list[Secured]":
         """Connections that speak TLS or asked for it, and plain PostgreSQL ones."""
+        if all(connection.secure is None for connection in self._index.connections):
+            return []
+        from gpinspect.engine.secure import secured
+
         return secured(self._index.connections, self._found.connections)
 
     # making it --------------------------------------------------------------------------------------------------------
@@ -116,16 +120,16 @@ class Inspection:
 
         Secrets that stand behind the packets they open make it read the inputs a second time.
         """
-        revision = self._keys.revision
+        revision = self._material.revision
         yield from self._pass()
-        if self._keys.revision > revision and self._capture.bytes_total is not None and self._index.needs_secrets():
+        if self._material.revision > revision and self._capture.bytes_total is not None and self._index.needs_secrets():
             self._index.finish()
             self._capture.close()
             self._capture = self._opener()
             if self._content is not None:
                 self._content.close()
                 self._content = SpooledContent()
-            self._index = Index(self._content, self._keys, hashed=self._keep)
+            self._index = Index(self._content, lambda: self._material.keys, hashed=self._keep)
             yield from self._pass()
 
     def _pass(self) -> Iterator[None]:
@@ -139,7 +143,7 @@ class Inspection:
         """Take secrets over that the capture, or a key log that is being written, has shown since the last time."""
         new = self._capture.secrets[self._secrets :]
         for secret in new:
-            self._keys.add_dsb(secret)
+            self._material.keys.add_dsb(secret)
         self._secrets += len(new)
         self._material.learn()
 
@@ -152,12 +156,14 @@ class Inspection:
     def refresh(self) -> None:
         """Bring the lists up to date with what has been read so far."""
         self._found = correlate(self._index.connections)
-        self.notices = self._capture.notices + self._index.notices() + key_notices(self._keys)
+        self.notices = self._capture.notices + self._index.notices() + self._material.notices()
         self.weirds = self._index.weirds()
         judged = judge(self._found.sessions, self._found.exchanges, self._found.connections, self.weirds, self.notices, self.tls)
         self._found.sessions[:] = judged.sessions
         self.findings = judged.findings
         if self._content is not None and self.complete:
+            from gpinspect.inspection.hashes import add_hashes
+
             add_hashes(self._found, self._content)
 
     # looking closer ---------------------------------------------------------------------------------------------------
@@ -170,6 +176,8 @@ class Inspection:
         """
         if self._content is None:
             raise ValueError("payload was not kept: inspect(..., hashes=True)")
+        from gpinspect.inspection.hashes import payload
+
         state = self._found.states[exchange - 1]
         for package, position, data in payload(self._content, state, self._found.exchanges[exchange - 1]):
             yield None if package == BODY else package, position, data

@@ -98,7 +98,7 @@ def _from_plaintext(capture: Capture, state: ExchangeState, start: int, end: int
         if side == server:
             holes[:] = _fill(data, holes, position - start, plaintext, frame, pieces)
 
-    again = Index(keys=connection.index.keys)
+    again = Index(keys=lambda: connection.index.keys)
     again.tap = tap
     decoder = Decoder()
     keys = {stream.key for stream in connection.streams}

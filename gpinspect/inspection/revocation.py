@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from gpinspect.engine.tls import Certificate
+from gpinspect.engine.tls.report import Certificate
 from gpinspect.errors import TlsKeyError
 
 LARGEST_LIST = 256 << 20

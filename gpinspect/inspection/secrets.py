@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gpinspect.engine.tls.keys import KeyStore
 from gpinspect.errors import TlsKeyError
 from gpinspect.model import Notice
 
-__all__ = ["KeyMaterial", "Passphrase", "key_notices"]
+if TYPE_CHECKING:
+    from gpinspect.engine.tls.keys import KeyStore
+
+__all__ = ["KeyMaterial", "Passphrase"]
 
 Passphrase = Callable[[str], bytes | None]
 """Gives the passphrase of the key in a file of this name, None to do without it."""
@@ -24,7 +27,7 @@ class KeyMaterial:
     """
 
     def __init__(self, keylogs: Sequence[str], server_keys: Sequence[str], passphrase: Passphrase | None = None) -> None:
-        self.keys = KeyStore()
+        self._keys: KeyStore | None = None
         self._known: dict[str, int] = {}  # key log -> bytes of it that were read
         for name in keylogs:
             text = _read(name, None)
@@ -34,6 +37,27 @@ class KeyMaterial:
             pem = _read(name, LARGEST_KEY)
             password = passphrase(name) if passphrase is not None and b"ENCRYPTED" in pem else None
             self.keys.add_server_key(pem, password, name)
+
+    @property
+    def keys(self) -> "KeyStore":
+        """Where all of it is; made when it is first asked for, because most captures need none."""
+        if self._keys is None:
+            from gpinspect.engine.tls.keys import KeyStore
+
+            self._keys = KeyStore()
+        return self._keys
+
+    @property
+    def revision(self) -> int:
+        """Grows with the material."""
+        return 0 if self._keys is None else self._keys.revision
+
+    def notices(self) -> list[Notice]:
+        """What is odd about it: lines of key logs, in files or in the capture, that are not understood."""
+        if self._keys is None:
+            return []
+        count = self._keys.key_log_count()
+        return [Notice("GPI509", "", {"bad": count.bad, "lines": count.lines})] if count.bad else []
 
     def learn(self) -> None:
         """Take over what was appended to key logs. One that has gone, or became shorter, is left alone."""
@@ -48,12 +72,6 @@ class KeyMaterial:
                 continue
             self._known[name] = known + len(appended)
             self.keys.add_keylog(appended, name)
-
-
-def key_notices(keys: KeyStore) -> list[Notice]:
-    """What is odd about the key material itself: lines of key logs, in files or in the capture, that are not understood."""
-    count = keys.key_log_count()
-    return [Notice("GPI509", "", {"bad": count.bad, "lines": count.lines})] if count.bad else []
 
 
 def _read(name: str, most: int | None) -> bytes:

@@ -9,13 +9,16 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from gpinspect.engine.secure import Secured
 from gpinspect.model import Delivery, Exchange, Finding, Outcome, Session, Severity
 from gpinspect.views.inspected import Inspected
 from gpinspect.views.tables import DELIVERY_TONES, SEVERITY_TONES, Tone, place_text, query_name, segments_text
 from gpinspect.views.text import bytes_text, clock_text, duration_text, plural, printable, rate_text, shorten
 from gpinspect.views.tls_section import tls_lines
+
+if TYPE_CHECKING:
+    from gpinspect.engine.secure import Secured
 
 SESSIONS_SHOWN = 3
 FINDINGS_SHOWN = 3
@@ -64,7 +67,7 @@ class Report:
 def build_report(
     found: Inspected,
     *,
-    tls: Sequence[Secured] = (),
+    tls: "Sequence[Secured]" = (),
     utc: bool = False,
     screen: bool = True,
     command: str = "gpinspect",
@@ -226,7 +229,7 @@ def locked_connections(found: Inspected) -> int:
     return sum(1 for connection in found.connections if connection.kind == "tls" and connection.id not in opened)
 
 
-def _next_lines(found: Inspected, tls: Sequence[Secured], command: str) -> Iterator[Line]:
+def _next_lines(found: Inspected, tls: "Sequence[Secured]", command: str) -> Iterator[Line]:
     inputs = " ".join(shlex.quote(printable(source)) for source in found.sources[:SOURCES_SHOWN]) or "INPUT"
     locked = sum(1 for one in tls if one.report.needs_secrets) if tls else locked_connections(found)
     if locked:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gpinspect.engine.secure import Secured
-from gpinspect.engine.tls import Certificate
+from gpinspect.engine.tls.report import Certificate
 from gpinspect.views.objects import Object, wire_text
 from gpinspect.views.tables import Column, Context, Table, Tone
 from gpinspect.views.text import UNKNOWN_TEXT, bytes_text, clock_text, printable

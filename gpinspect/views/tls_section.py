@@ -2,10 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from gpinspect.engine.secure import Secured
 from gpinspect.model import Notice
 from gpinspect.views.text import bytes_text, duration_text, plural, printable, rate_text
+
+if TYPE_CHECKING:
+    from gpinspect.engine.secure import Secured
 
 HOSTS_SHOWN = 2
 KINDS_SHOWN = 2
@@ -20,7 +23,7 @@ _Line = tuple[str, int]
 """Text and level of indentation."""
 
 
-def tls_lines(tls: Sequence[Secured], notices: Sequence[Notice], *, screen: bool, brief: bool = False) -> Iterator[_Line]:
+def tls_lines(tls: "Sequence[Secured]", notices: Sequence[Notice], *, screen: bool, brief: bool = False) -> Iterator[_Line]:
     """Lines about TLS, none where there is none.
 
     Args:
@@ -56,7 +59,7 @@ def _count(notice: Notice) -> int:
     return value if isinstance(value, int) else 1
 
 
-def _summary(spoken: Sequence[Secured], screen: bool) -> str:
+def _summary(spoken: "Sequence[Secured]", screen: bool) -> str:
     kinds = Counter(" ".join(filter(None, (one.report.version, one.report.suite))) or "unknown" for one in spoken)
     shown = kinds.most_common(KINDS_SHOWN if screen else None)
     listing = ", ".join(f"{number:,} {printable(name)}" for name, number in shown)
@@ -74,7 +77,7 @@ def _how(postgres: bool, forward_secret: bool) -> str:
     return SEGMENT_LOG if forward_secret else SEGMENT_KEY
 
 
-def _paces(closed: Sequence[Secured], shown: int | None) -> Iterator[_Line]:
+def _paces(closed: "Sequence[Secured]", shown: int | None) -> Iterator[_Line]:
     """Bytes of records a client host, largest first: sizes are visible without keys."""
     hosts: dict[str, list[Secured]] = {}
     for one in closed:
@@ -90,11 +93,11 @@ def _paces(closed: Sequence[Secured], shown: int | None) -> Iterator[_Line]:
         yield f"and {plural(len(rows) - shown, 'more host')}", 1
 
 
-def _sealed(members: Sequence[Secured]) -> int:
+def _sealed(members: "Sequence[Secured]") -> int:
     return sum(one.report.client.data_bytes_sealed + one.report.server.data_bytes_sealed for one in members)
 
 
-def _span(members: Sequence[Secured]) -> int:
+def _span(members: "Sequence[Secured]") -> int:
     """Nanoseconds from the first byte of these connections to the last."""
     sides = [side for one in members for side in (one.report.client, one.report.server)]
     first = [side.first_ns for side in sides if side.first_ns is not None]

@@ -4,7 +4,8 @@ import dataclasses
 from typing import Any
 
 from gpinspect.engine.secure import Secured
-from gpinspect.engine.tls import Alert, Certificate, PrefaceFacts, SideReport, TlsReport
+from gpinspect.engine.tls.preface import PrefaceFacts
+from gpinspect.engine.tls.report import Alert, Certificate, SideReport, TlsReport
 from gpinspect.model import Exchange, Finding
 
 from .hand import SECOND, START, Made, covered, packages

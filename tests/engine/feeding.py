@@ -14,7 +14,7 @@ from gpinspect.engine.index import Index
 from gpinspect.engine.link import FastLayout
 from gpinspect.engine.link import fast_layout as real_fast_layout
 from gpinspect.engine.sessions import Correlated, correlate
-from gpinspect.engine.tls import KeyStore
+from gpinspect.engine.tls.keys import KeyStore
 
 FILE_HEAD = 24
 RECORD = 16
@@ -65,7 +65,7 @@ def feed(
         keys: What opens TLS.
     """
     data = capture.pcap()[FILE_HEAD:]
-    index = Index(store, keys)
+    index = Index(store, None if keys is None else lambda: keys)
     layout = layout_of(capture)
     before = index_module.fast_layout
     if slow:

@@ -15,7 +15,7 @@ from craft import END, Capture, Conversation, ok_head, package, request
 from engine.feeding import Kept, feed, record_ends, told
 from gpinspect.engine.secure import secured
 from gpinspect.engine.sessions import correlate
-from gpinspect.engine.tls import KeyStore
+from gpinspect.engine.tls.keys import KeyStore
 
 ROWS = b"".join(b"%d,some text of row %d\n" % (n, n) for n in range(3000))
 SUITES = ["ECDHE-RSA-AES128-GCM-SHA256", "AES128-SHA"]

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles.programs import Authority
 
-from gpinspect.engine.tls import Certificate
 from gpinspect.engine.tls.certificates import read_certificate
+from gpinspect.engine.tls.report import Certificate
 from gpinspect.errors import TlsKeyError
 from gpinspect.inspection.revocation import Revocations, read_revocations
 

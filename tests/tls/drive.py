@@ -3,7 +3,9 @@
 import random
 from dataclasses import dataclass, field
 
-from gpinspect.engine.tls import KeyStore, TlsConnection, TlsReport
+from gpinspect.engine.tls.connection import TlsConnection
+from gpinspect.engine.tls.keys import KeyStore
+from gpinspect.engine.tls.report import TlsReport
 
 
 @dataclass

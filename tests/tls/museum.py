@@ -4,7 +4,7 @@ import json
 from functools import cache
 from pathlib import Path
 
-from gpinspect.engine.tls import KeyStore
+from gpinspect.engine.tls.keys import KeyStore
 
 from .streams import Stream, embedded_secrets, streams
 

@@ -4,7 +4,8 @@ import hashlib
 
 import pytest
 
-from gpinspect.engine.tls import KeyStore, PostgresPreface
+from gpinspect.engine.tls.keys import KeyStore
+from gpinspect.engine.tls.preface import PostgresPreface
 
 from .drive import drive
 from .museum import NAMES, connections, key_sets, sidecar

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from gpinspect.engine.tls import KeyStore
+from gpinspect.engine.tls.keys import KeyStore
 
 from .drive import drive
 from .peers import Pair, identity
@@ -119,7 +119,7 @@ def test_keys_that_come_after_the_bytes_are_asked_for(tmp_path, version):
 def test_keys_that_come_while_the_connection_is_read_open_the_rest(tmp_path, version):
     pair = Pair(tmp_path, version, "AES128-GCM-SHA256" if version == "1.2" else "")
     keys, got = KeyStore(), []
-    from gpinspect.engine.tls import TlsConnection
+    from gpinspect.engine.tls.connection import TlsConnection
 
     connection = TlsConnection(keys, lambda side, data, *_: got.append((side, data)), lambda *_: None)
     pair.say(0, b"before the key")

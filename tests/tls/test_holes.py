@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gpinspect.engine.tls import KeyStore, TlsConnection
+from gpinspect.engine.tls.connection import TlsConnection
+from gpinspect.engine.tls.keys import KeyStore
 
 from .drive import drive
 from .museum import events, flip, keylog, positions, punch, records, store

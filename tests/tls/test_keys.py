@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpinspect.engine.tls import KeyStore
+from gpinspect.engine.tls.keys import KeyStore
 from gpinspect.errors import TlsKeyError
 
 from .drive import drive

@@ -5,7 +5,7 @@ import itertools
 import subprocess
 import sys
 
-from gpinspect.engine.tls import KeyStore
+from gpinspect.engine.tls.keys import KeyStore
 from gpinspect.engine.tls.negotiation import Negotiation
 
 from .drive import drive

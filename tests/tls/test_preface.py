@@ -4,8 +4,15 @@ import struct
 
 import pytest
 
-from gpinspect.engine.tls import PostgresPreface, matrix_rows, recognise_postgres
-from gpinspect.engine.tls.preface import GSS_REQUEST, MATRIX, SSL_REQUEST, likely_modes
+from gpinspect.engine.tls.preface import (
+    GSS_REQUEST,
+    MATRIX,
+    SSL_REQUEST,
+    PostgresPreface,
+    likely_modes,
+    matrix_rows,
+    recognise_postgres,
+)
 
 HELLO = bytes.fromhex("16030100050100000101")
 ENCRYPTED = (5, 6, 7, 8, 9, 10, 11, 12)

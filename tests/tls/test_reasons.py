@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from gpinspect.engine.tls import KeyStore
+from gpinspect.engine.tls.keys import KeyStore
 from gpinspect.engine.tls.reasons import SENTENCES
 
 from .drive import drive

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gpinspect.engine.tls import KeyStore
+from gpinspect.engine.tls.keys import KeyStore
 
 from .drive import drive
 from .museum import RECORDED, recorded_events, recorded_keys, recorded_plain, recording_server_key

@@ -6,8 +6,10 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpinspect.engine.tls import KeyStore, Recognition, TlsConnection, recognise
+from gpinspect.engine.tls.connection import TlsConnection
 from gpinspect.engine.tls.handshake import LARGEST_MESSAGE, MessageReader
+from gpinspect.engine.tls.keys import KeyStore
+from gpinspect.engine.tls.recognise import Recognition, recognise
 from gpinspect.engine.tls.records import LARGEST_FRAGMENT, RecordStream
 
 
