@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from gpinspect.engine.channel import ENDLESS, NOBODY, Buffer, Channel
 from gpinspect.engine.content import Keep
-from gpinspect.engine.exchange import ExchangeState
-from gpinspect.engine.http import LARGEST_HEAD, RequestReader, ResponseReader
+from gpinspect.engine.exchange import LARGEST_HEAD, ExchangeState
 from gpinspect.engine.packages import PackageScanner
+from gpinspect.engine.request import RequestReader
+from gpinspect.engine.response import ResponseReader
 from gpinspect.engine.stream import Stream
 from gpinspect.engine.tls.preface import recognise_postgres
 from gpinspect.engine.tls.recognise import Recognition, recognise

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
 STATUS_PAGE = "/gpfdist/status"
 
+LARGEST_HEAD = 1 << 16
+"""Bytes of a head that are kept; gpfdist itself refuses 4096."""
+
 
 class RequestFacts:
     """What is kept of a request head. Unknown is None."""

@@ -1,14 +1,30 @@
 """One zstd frame, decompressed piece by piece with bounded output, so that its end can be found."""
 
-from typing import Any
+from typing import Any, Protocol
 
 from gpinspect.engine.channel import Buffer
-from gpinspect.engine.content import Keep
 
 MAGIC = b"\x28\xb5\x2f\xfd"
 STEP = 256
 """Compressed bytes given at a time: at most 64 zstd blocks, so at most 8 MiB come out at once."""
 LARGEST_WINDOW = 1 << 25
+
+
+class Taker(Protocol):
+    """Takes decompressed bytes; a `Keep` is one."""
+
+    def write(self, position: int, buffer: Buffer, start: int, end: int) -> None:
+        """`buffer[start:end]` stands at `position` of what the frame gives."""
+
+
+class Gathered:
+    """Takes them into memory, in order."""
+
+    def __init__(self) -> None:
+        self.out = bytearray()
+
+    def write(self, position: int, buffer: Buffer, start: int, end: int) -> None:
+        self.out += buffer[start:end]
 
 
 class Inflater:
@@ -25,7 +41,7 @@ class Inflater:
         self.done = False  # the frame's end was reached
         self.problem = ""  # what was wrong with it
 
-    def feed(self, buffer: Buffer, start: int, end: int, keep: Keep | None) -> int:
+    def feed(self, buffer: Buffer, start: int, end: int, keep: Taker | None) -> int:
         """Take `buffer[start:end]` up to the end of the frame; returns how many bytes were taken."""
         import zstandard
 

