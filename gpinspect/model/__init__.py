@@ -8,16 +8,19 @@ from gpinspect.model.exchange import Address, Connection, Exchange, MessageCount
 from gpinspect.model.finding import Finding, Severity
 from gpinspect.model.packages import UNKNOWN, Package, PackageTable
 from gpinspect.model.session import Delivery, FileCoverage, Flow, Session
+from gpinspect.model.stalls import Cause, FlowStall, Stall, Vantage
 
 __all__ = [
     "UNKNOWN",
     "Address",
+    "Cause",
     "Connection",
     "Delivery",
     "Exchange",
     "FileCoverage",
     "Finding",
     "Flow",
+    "FlowStall",
     "MessageCounts",
     "Notice",
     "Outcome",
@@ -26,5 +29,7 @@ __all__ = [
     "Place",
     "Session",
     "Severity",
+    "Stall",
+    "Vantage",
     "Weird",
 ]
