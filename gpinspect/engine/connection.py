@@ -129,6 +129,7 @@ class Connection:
         "start_ns",
         "streams",
         "unproven",
+        "unreachable",
     )
 
     def __init__(self, index: "Index", number: int, key: bytes, ns: int, frame: int, capture: int) -> None:
@@ -148,6 +149,7 @@ class Connection:
         self.reset_side: int | None = None
         self.closed_side: int | None = None
         self.finished = False
+        self.unreachable = 0  # ICMP messages that said so
         self.exchanges: list[ExchangeState] = []
         first, second = Opening(self, 0), Opening(self, 1)
         self.streams = (Stream(first, self, 0), Stream(second, self, 1))
@@ -352,10 +354,22 @@ class Connection:
         return None if text is None else self.index.texts.setdefault(text, text)
 
     def weird(self, code: str, channel: Channel, frame: int, ns: int, **values: str | int) -> None:
-        side = 0 if channel is self.channels[0] or channel is self.streams[0] else 1
+        if channel in self.channels:
+            side = self.channels.index(channel)
+        elif channel in self.streams:
+            side = 0 if channel is self.streams[0] else 1
+        else:
+            side = 1 - (self.client_side or 0)  # the body of an answer, out of its chunks
         self.index.weird(code, self, side, frame, ns, channel.position, values)
 
     # the end --------------------------------------------------------------------------------------------------------
+
+    def renew(self, stream: Stream, ns: int, frame: int, capture: int) -> Stream:
+        """The ports were used again: this connection is over, and `stream`'s next segment is the first one of another."""
+        for each in self.streams:
+            each.ack = -1 if each is stream else each.ack  # what it acknowledged last belongs to the other connection
+        self.finish()
+        return self.index.begin_again(stream.key, ns, frame, capture)
 
     def finish(self) -> None:
         """Nothing will be captured of this connection any more."""
@@ -403,6 +417,7 @@ class Connection:
             end_ns=max(self.end_ns, self.last_payload_ns()),
             frames=(self.first_frame, max(self.last_frame, self.last_payload_frame())),
             answered=self.answered,
+            unreachable=self.unreachable,
         )
 
 

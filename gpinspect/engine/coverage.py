@@ -55,7 +55,7 @@ class _Column:
 
     def __iter__(self) -> Iterator[Span]:
         state, number = self.state, self.number
-        server = state.connection.server
+        server = state.channel
         if server is None or state.body_start is None:
             return
         body = state.body_start

@@ -5,12 +5,17 @@ from typing import TYPE_CHECKING
 from gpinspect.model import Exchange, MessageCounts, Outcome, PackageTable
 
 if TYPE_CHECKING:
+    from gpinspect.engine.channel import Channel
     from gpinspect.engine.connection import Connection
 
 STATUS_PAGE = "/gpfdist/status"
 
 LARGEST_HEAD = 1 << 16
 """Bytes of a head that are kept; gpfdist itself refuses 4096."""
+
+
+LARGEST_UNCONFIRMED = 1 << 30
+"""Bytes that can be on their way at once (RFC 7323); a larger distance means that the acknowledgment is ahead."""
 
 
 class RequestFacts:
@@ -20,7 +25,9 @@ class RequestFacts:
         "bare",
         "cid",
         "content_length",
+        "coordinator",
         "csvopt",
+        "data_directory",
         "database",
         "done",
         "gp_session_id",
@@ -58,6 +65,8 @@ class RequestFacts:
         self.gp_session_id: str | None = None
         self.transform: str | None = None
         self.zstd_offered = False
+        self.data_directory: str | None = None
+        self.coordinator = False  # it names a coordinator, as segments of 7 do
         self.bare = False  # the head has no X-GP- header at all
         self.whole = False  # the head was captured to its end
 
@@ -73,6 +82,7 @@ class ExchangeState:
         "body_bytes",
         "body_end",
         "body_start",
+        "chunked",
         "connection",
         "content_key",
         "continued",
@@ -99,6 +109,7 @@ class ExchangeState:
         "raw_length",
         "reason",
         "request",
+        "response_length",
         "response_proto",
         "response_zstd",
         "row_end",
@@ -120,6 +131,7 @@ class ExchangeState:
         self.reason: str | None = None
         self.http_version: str | None = None
         self.response_proto: int | None = None
+        self.response_length: int | None = None  # of a body of messages, which gpfdist never announces
         self.response_zstd = False
         self.server_version: str | None = None
         self.head_whole = False  # the head of the response was captured to its end
@@ -135,6 +147,7 @@ class ExchangeState:
         self.cut: dict[int, int] = {}  # bytes of content that came of packages which gave less than their D announced
         self.raw_body = False  # a protocol 0 body that is payload
         self.raw_length: int | None = None  # its bytes, where the head says how many
+        self.chunked: Channel | None = None  # the response body out of its chunks, positions counted in it from 0
         self.body_start: int | None = None  # position of the response body in the server's stream
         self.body_end: int | None = None
         self.body_bytes = 0  # decompressed bytes of a protocol 0 body, if it is zstd
@@ -149,6 +162,11 @@ class ExchangeState:
         self.finished = False  # the response is whole and the connection may carry another exchange
         self.last_ns: int | None = None
         self.last_frame = 0
+
+    @property
+    def channel(self) -> "Channel | None":
+        """Where the response body stands: in the server's stream, or out of its chunks."""
+        return self.connection.server if self.chunked is None else self.chunked
 
     # what the response says -----------------------------------------------------------------------------------------
 
@@ -189,28 +207,29 @@ class ExchangeState:
         return 1 if self.counts is not None and (any(self.counts[:3]) or self.counts[4] or self.announced) else None
 
     def _body_length(self) -> int:
-        if self.body_start is None or self.connection.server is None:
+        channel = self.channel
+        if self.body_start is None or channel is None:
             return 0
-        end = self.connection.server.position if self.body_end is None else self.body_end
+        end = channel.position if self.body_end is None else self.body_end
         return max(0, end - self.body_start)
 
     # payload --------------------------------------------------------------------------------------------------------
 
     def payload_bytes(self, posted_zstd: bool) -> tuple[int, int]:
         """Bytes of payload that were captured, and bytes of it that the capture lacks."""
-        request, connection = self.request, self.connection
+        request, connection, server = self.request, self.connection, self.channel
         total = lacking = 0
-        if self.table is not None and self.body_start is not None and connection.server is not None:
-            total = self.announced - self._unfinished(connection.server.position - self.body_start)
+        if self.table is not None and self.body_start is not None and server is not None:
+            total = self.announced - self._unfinished(server.position - self.body_start)
             if not self.response_zstd:
                 lacking = sum(end - start for start, end in self._missing_content())
                 total -= lacking
-        elif self.raw_body and self.body_start is not None and connection.server is not None:
+        elif self.raw_body and self.body_start is not None and server is not None:
             if self.response_zstd:
                 total = self.body_bytes
             else:
                 end = self.body_start + self._body_length()
-                lacking = sum(b - a for a, b in connection.server.missing.within(self.body_start, end))
+                lacking = sum(b - a for a, b in server.missing.within(self.body_start, end))
                 total = end - self.body_start - lacking
         if self.posted_start is not None and connection.client is not None:
             if posted_zstd:
@@ -236,7 +255,7 @@ class ExchangeState:
 
     def _missing_content(self) -> list[tuple[int, int]]:
         """Stretches of D content that were not captured, as stream positions."""
-        server, table = self.connection.server, self.table
+        server, table = self.channel, self.table
         assert server is not None and table is not None and self.body_start is not None
         if not server.missing:
             return []
@@ -299,6 +318,17 @@ class ExchangeState:
         missing = list(server.missing.within(max(0, server.position - 1), server.position))
         return bool(missing)
 
+    def _unacknowledged(self) -> int | None:
+        """Bytes at the end of the server's stream that its receiver never confirmed, as far as the capture shows."""
+        connection = self.connection
+        if connection.client_side is None:
+            return None
+        asking, answering = connection.streams[connection.client_side], connection.streams[1 - connection.client_side]
+        if asking.ack < 0 or answering.next is None:
+            return None
+        behind = (answering.next - asking.ack) & 0xFFFFFFFF
+        return behind if behind <= LARGEST_UNCONFIRMED else 0
+
     def freeze(self, number: int, session: int | None, repeated: bool, posted_zstd: bool) -> Exchange:
         """The exchange as it stands now."""
         request, connection = self.request, self.connection
@@ -350,6 +380,9 @@ class ExchangeState:
             missing_bytes=lacking,
             row_end=self.row_end,
             unread_body=self.unread_body,
+            data_directory=request.data_directory,
+            coordinator_named=request.coordinator,
             captured_request=request is not NO_REQUEST,
+            unacknowledged=self._unacknowledged(),
             packages=self.table if self.table is not None else PackageTable(),
         )

@@ -14,6 +14,7 @@ from gpinspect.capture.window import Window
 from gpinspect.engine.channel import Buffer
 from gpinspect.engine.connection import Connection, host_text
 from gpinspect.engine.content import ContentStore
+from gpinspect.engine.exchange import ExchangeState
 from gpinspect.engine.link import ACK, FIN, PLAIN_HEADERS, RST, SYN, Decoder, TcpSegment, fast_layout
 from gpinspect.engine.stream import MASK, NEVER, Stream
 from gpinspect.model import Address, Notice, Place, Weird
@@ -26,6 +27,12 @@ _SEQUENCE = struct.Struct(">IIB")
 
 Tap = Callable[[int, int, bytes, int], None]
 """Shown every piece of plaintext of TLS: side, position of its first byte in that direction, bytes, frame number."""
+
+BodyTap = Callable[[ExchangeState, int, bytes, int], None]
+"""Shown every piece of a body out of its chunks: exchange, position of its first byte in the body, bytes, frame number."""
+
+HeadTap = Callable[[ExchangeState, bool, bytes, int], None]
+"""Shown every head: exchange, whether it is that of the answer, its bytes as far as they came, frame number."""
 
 MOST_WEIRDS = 32
 """Weirds of one code that are kept for one connection; the rest is counted."""
@@ -47,6 +54,8 @@ class Index:
         self._key_store: KeyStore | None = None
         self.hashed = hashed  # SHA-256 of the plaintext of TLS is wanted
         self.tap: Tap | None = None
+        self.body_tap: BodyTap | None = None
+        self.head_tap: HeadTap | None = None
         self.frames = 0
         self.first_ns: int | None = None
         self.last_ns: int | None = None
@@ -228,6 +237,8 @@ class Index:
         data = bytes(buffer[start : start + captured])
         tcp = self._decoder.decode(link, data, original)
         if tcp is None:
+            if self._decoder.unreachable is not None:
+                self._unreachable(self._decoder.unreachable, ns, frame)
             return
         version = 4 if len(tcp.key) == 12 else 6
         if version != self._versions[link]:
@@ -255,6 +266,15 @@ class Index:
                 stream.arrive(sequence & MASK, tcp.data, tcp.start, tcp.captured, tcp.length, ns, frame, capture)
         if tcp.flags & (FIN | RST):
             self._closing(stream, tcp)
+
+    def _unreachable(self, key: bytes, ns: int, frame: int) -> None:
+        """An ICMP message about a segment of a stream; only one that answers the opening of a connection is of interest."""
+        stream = self._streams.get(key)
+        if stream is not None and stream.peer.next is None and not stream.connection.answered:
+            connection = stream.connection
+            connection.unreachable += 1
+            connection.end_ns = ns
+            connection.last_frame = frame
 
     def _syn(self, stream: Stream | None, tcp: TcpSegment, ns: int, frame: int, capture: int) -> Stream:
         """An opening segment: of a new connection, or the second one of it, or one sent again."""
@@ -300,6 +320,10 @@ class Index:
         for stream, text in zip(connection.streams, (key, other), strict=True):
             stream.key = text
         return connection
+
+    def begin_again(self, key: bytes, ns: int, frame: int, capture: int) -> Stream:
+        """A new connection with the ports of an earlier one, of which nobody saw a SYN; gives the stream that sends with `key`."""
+        return self._connection(key, ns, frame, capture).streams[0]
 
     def _closing(self, stream: Stream, tcp: TcpSegment) -> None:
         connection = stream.connection

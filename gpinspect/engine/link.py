@@ -18,6 +18,9 @@ TCP, IPIP, UDP, IPV6_IN_IP, GRE = 6, 4, 17, 41, 47
 EXTENSIONS = (0, 43, 60, 135, 139, 140)  # IPv6 headers of type, length in 8 octets less one
 FRAGMENT, AUTHENTICATION = 44, 51
 VXLAN_PORT = 4789
+UNDELIVERED = {1: (3, 4, (2, 4)), 58: (1, 6, (5, 6))}
+"""ICMP and ICMPv6: type "destination unreachable", IP version inside, and codes that do not mean the host (protocol unknown, packet
+too large; policies of source addresses)."""
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 
@@ -98,6 +101,8 @@ class Decoder:
     def __init__(self) -> None:
         self._fragments: dict[bytes, dict[int, bytes]] = {}
         self._ends: dict[bytes, int] = {}
+        self.unreachable: bytes | None = None
+        """Stream key of the TCP segment that an ICMP message in the frame calls undeliverable; None for any other frame."""
         self.datagram: bytes | None = None
         """What the frame decoded last is a fragment of (a name that its other fragments share); None for a whole one."""
 
@@ -108,7 +113,7 @@ class Decoder:
             data: What was captured of the frame.
             original: Bytes of the frame on the wire.
         """
-        self.datagram = None
+        self.datagram = self.unreachable = None
         try:
             return self._link(link, data, max(original, len(data)))
         except (struct.error, IndexError):
@@ -230,6 +235,8 @@ class Decoder:
             return TcpSegment(addresses + ports, sequence, acknowledgment, flags, window, data, start, captured, end - start)
         if protocol in (IPIP, IPV6_IN_IP):
             return self._ip(data, at, end, depth + 1)
+        if protocol in UNDELIVERED:
+            self.unreachable = _undelivered(protocol, data, at, end)
         if protocol == GRE:
             return self._gre(data, at, end, depth + 1)
         if protocol == UDP and _U16.unpack_from(data, at + 2)[0] == VXLAN_PORT:
@@ -244,3 +251,18 @@ class Decoder:
         if kind == 0x6558:  # transparent Ethernet
             return self._ethertype(data, at + 12, end, depth) if depth <= DEEPEST_TUNNEL else None
         return self._ip(data, at, end, depth) if kind in (IPV4, IPV6) else None
+
+
+def _undelivered(protocol: int, data: bytes | bytearray | memoryview, at: int, end: int) -> bytes | None:
+    """Stream key of the TCP segment whose beginning an ICMP message "unreachable" quotes (RFC 792, RFC 4443); None for others."""
+    kind, version, others = UNDELIVERED[protocol]
+    inside = at + 8
+    if data[at] != kind or data[at + 1] in others or data[inside] >> 4 != version:
+        return None
+    addresses, ports, upper = (
+        (inside + 12, (data[inside] & 15) * 4, data[inside + 9]) if version == 4 else (inside + 8, 40, data[inside + 6])
+    )
+    length = 8 if version == 4 else 32
+    if upper != TCP or inside + ports + 4 > min(end, len(data)):
+        return None
+    return bytes(data[addresses : addresses + length]) + bytes(data[inside + ports : inside + ports + 4])

@@ -5,6 +5,7 @@ After lost framing the scanner looks for a plausible F O L D chain and goes on f
 """
 
 import struct
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gpinspect.engine.channel import ENDLESS, Buffer, Channel
@@ -60,6 +61,7 @@ class PackageScanner:
         self.partial = bytearray()  # of a message head that is not whole yet, or the tail of a search
         self.marks: list[tuple[int, int, int, int]] = []  # stream position, ns, frame, capture of stretches that `partial` is of
         self.searching = not found
+        self.unsure = False  # the content of the last package may be zstd, which was not to be seen
         self.searched = 0  # bytes looked through without finding a package
         self.lost_at = 0  # stream position where framing was lost
         self.assumed = False
@@ -115,6 +117,7 @@ class PackageScanner:
         counts[1] += 1
         counts[2] += 1
         reached = after + AFTER_NAME.size
+        self.unsure = False
         self._data(position, reached - start, size, offset, line, ns, frame, capture)
         return reached
 
@@ -158,7 +161,9 @@ class PackageScanner:
         column = LETTERS.get(letter)
         if column is None or length > LARGEST_LENGTH:
             shown = chr(letter) if 0x20 < letter < 0x7F else f"0x{letter:02x}"
-            if column is None:
+            if self.unsure:
+                pass  # its content was zstd perhaps, and longer or shorter than D says
+            elif column is None:
                 self.state.connection.weird("GPI103", self.channel, frame, ns, letter=shown, position=position)
             else:
                 self.state.connection.weird("GPI107", self.channel, frame, ns, letter=shown, length=length, position=position)
@@ -166,6 +171,7 @@ class PackageScanner:
             self.partial += MESSAGE_HEAD.pack(letter, length)[1:]  # the next head may begin in what was taken for one
             self.marks.append((position + 1 + (self.state.body_start or 0), ns, frame, capture))
             return
+        self.unsure = False
         self.counts[column] += 1 if letter != D else 0
         if self.begin is None:
             self.begin, self.begin_ns, self.begin_frame, self.begin_capture = position, ns, frame, capture
@@ -291,6 +297,13 @@ class PackageScanner:
         """Bytes of a head (or of a zstd frame) are missing: where the next message begins is not known any more."""
         if self.over:
             return
+        if self.searching and count:
+            self.channel.end -= count  # the head that is looked for stands in front of the hole
+            self._bare_head()
+            if not self.searching:
+                self._into_the_hole(count)
+                return
+            self.channel.end += count
         self.inflater = None
         self.state.framing = False
         self._lose_framing(self.channel.position - (self.state.body_start or 0))
@@ -316,17 +329,10 @@ class PackageScanner:
         guess = not state.head_whole and not state.response_zstd and (request.zstd_offered or not request.whole)
         # then the content tells if it is zstd
         wanted = AFTER_NAME.size + (len(MAGIC) if guess else 0)
-        at = window.find(CHAIN)
-        while 0 <= at <= len(window) - wanted:
-            if (
-                self._plausible(window, at)
-                and (head := self._head_before(window, at)) is not None
-                and self._follows(window[head + HEAD : at], AFTER_NAME.unpack_from(window, at)[2])
-            ):
-                if guess:
-                    self.zstd = state.response_zstd = window.startswith(MAGIC, at + AFTER_NAME.size)
-                return self._found(window, head, kept, start)
-            at = window.find(CHAIN, at + 1)
+        for at, head in self._chains(window, wanted):
+            if guess:
+                self.zstd = state.response_zstd = window.startswith(MAGIC, at + AFTER_NAME.size)
+            return self._found(window, head, kept, start)
         self.searched += end - start
         self.partial = bytearray(window[-TAIL:])
         first = self.channel.end + end - start - len(self.partial)
@@ -336,6 +342,42 @@ class PackageScanner:
             self.partial.clear()
             self.channel.pass_over(ENDLESS)
         return end
+
+    def _chains(self, window: bytes, wanted: int) -> Iterator[tuple[int, int]]:
+        """Where a plausible chain has its O, and where its F begins; behind the O there are `wanted` bytes at least."""
+        at = window.find(CHAIN)
+        while 0 <= at <= len(window) - wanted:
+            if (
+                self._plausible(window, at)
+                and (head := self._head_before(window, at)) is not None
+                and self._follows(window[head + HEAD : at], AFTER_NAME.unpack_from(window, at)[2])
+            ):
+                yield at, head
+            at = window.find(CHAIN, at + 1)
+
+    def _bare_head(self) -> None:
+        """Bytes are missing behind a head that is whole: its package counts, though nothing tells whether its content is zstd.
+
+        `partial` is the tail of what was looked through, so such a head ends with it or a few bytes earlier.
+        """
+        window = bytes(self.partial)
+        for at, head in self._chains(window, AFTER_NAME.size):
+            if len(window) - at - AFTER_NAME.size < len(MAGIC):
+                self._found(window, head, len(window), 0)
+                return
+
+    def _into_the_hole(self, count: int) -> None:
+        """Of the content of the package that was found, and perhaps of what follows it, the next `count` bytes are missing."""
+        channel = self.channel
+        self.unsure = True
+        self.missing_before -= 1  # the hole was counted before the package was found
+        inside = min(channel.left, count)
+        channel.left -= inside
+        if not channel.left:
+            self.content_end(channel.last_ns, channel.last_frame)
+        if count > inside:
+            channel.end += count - inside
+            self.lost(count - inside)
 
     def _head_before(self, window: bytes, at: int) -> int | None:
         """Where the F whose name ends at `at` begins."""
@@ -372,7 +414,7 @@ class PackageScanner:
             state.connection.weird(
                 "GPI102", channel, frame, ns, position=channel.end - behind - state.body_start, skipped=max(0, skipped)
             )
-        self.searching = False
+        self.searching = self.unsure = False
         self.assumed = True
         state.framing = True
         self.partial.clear()
@@ -396,6 +438,9 @@ class PackageScanner:
         if self.state.trailing:
             channel = self.channel
             self.state.connection.weird("GPI109", channel, channel.last_frame, channel.last_ns, bytes=self.state.trailing)
+        self._compare_length()
+        if self.searching:
+            self._bare_head()
         alone = self.state.body_start is None and not self.state.connection.unproven
         if self.searching and self.partial.endswith(END_PACKAGE) and (alone or self.state.body_start is not None):
             if self.state.body_start is None:
@@ -405,3 +450,13 @@ class PackageScanner:
             self.searching = False
             self.state.framing = True
             self._data(position, HEAD, 0, UNKNOWN, UNKNOWN, self.channel.last_ns, self.channel.last_frame, 0)
+
+    def _compare_length(self) -> None:
+        """libcurl stops at the announced length: messages beyond it never reach the segment, and missing ones are an error."""
+        state, channel = self.state, self.channel
+        if state.response_length is None or state.body_start is None or state.connection.closed_by is None:
+            return
+        came = channel.position - state.body_start
+        if came != state.response_length:
+            told = f"Content-Length: {state.response_length} for a body of {came} bytes"
+            state.connection.weird("GPI115", channel, channel.last_frame, channel.last_ns, what=told)

@@ -10,7 +10,7 @@ from gpinspect.engine.content import Keep
 from gpinspect.engine.exchange import LARGEST_HEAD, ExchangeState, RequestFacts
 from gpinspect.engine.inflate import MAGIC, Inflater
 from gpinspect.grammar.headers import line_delimiter, number, proto_number
-from gpinspect.grammar.http import RequestHead, head_end, parse_request_head
+from gpinspect.grammar.http import HEAD_LIMIT, RequestHead, head_end, parse_request_head
 
 if TYPE_CHECKING:
     from gpinspect.engine.connection import Connection
@@ -73,6 +73,8 @@ class RequestReader:
                 self.channel.pass_over(ENDLESS)
             return end
         del self.head[reached:]
+        if reached > HEAD_LIMIT:
+            self.connection.weird("GPI110", self.channel, frame, ns, bytes=reached)
         self._request(state, parse_request_head(bytes(self.head)), whole=True)
         self.head.clear()
         taken = start + reached - had
@@ -169,6 +171,9 @@ class RequestReader:
             state.posted = self.channel.position - state.posted_start
 
     def _request(self, state: ExchangeState, head: RequestHead, *, whole: bool) -> None:
+        tap = self.connection.index.head_tap
+        if tap is not None:
+            tap(state, False, head.raw, state.first_frame)
         facts = RequestFacts()
         facts.whole = whole
         share = self.connection.share
@@ -192,6 +197,8 @@ class RequestReader:
         facts.gp_session_id = share(get("X-GP-SESSION-ID"))
         facts.transform = share(get("X-GP-TRANSFORM"))
         facts.zstd_offered = get("X-GP-ZSTD") not in (None, "")
+        facts.data_directory = share(get("X-GP_SEG_DATADIR"))
+        facts.coordinator = any(get(f"X-GP-COORDINATOR_{part}") is not None for part in ("HOST", "PORT"))
         if facts.method == "POST":
             state.unread_body = _unread_body(head, whole)
         facts.bare = not any(name.lower().startswith("x-gp") for name, _ in head.headers)

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from gpinspect.engine.channel import ENDLESS, Buffer, Channel
+from gpinspect.engine.channel import ENDLESS, NOBODY, Buffer, Channel
 from gpinspect.engine.content import Keep
 from gpinspect.engine.exchange import LARGEST_HEAD, STATUS_PAGE, ExchangeState
 from gpinspect.engine.inflate import Inflater
@@ -15,7 +15,20 @@ from gpinspect.grammar.layouts import END_PACKAGE
 if TYPE_CHECKING:
     from gpinspect.engine.connection import Connection
 
+GPFDIST_OK = ("HTTP/1.0", 200, "ok")
+"""Status line of gpfdist: where the headers behind it were not captured, its small letters tell who speaks."""
+KEPT_OPEN = "a connection that is kept open for more requests"
+"""How GPI115 calls an answer with keep-alive."""
+
+UNENDED = -1
+"""Length of a body in chunks while the last one is not here."""
+
 _response_head = lru_cache(maxsize=64)(parse_response_head)  # a server's answers are alike to the byte
+
+
+def _begins_a_message(head: bytearray) -> bool:
+    """Whether three bytes can be the letter of F or D and a part of its length; text in UTF-16 has a letter in third place."""
+    return len(head) == 3 and head[0] in b"FD" and head[1] == 0 and head[2] < 0x10
 
 
 class ResponseReader:
@@ -77,6 +90,9 @@ class ResponseReader:
 
     def _facts(self, state: ExchangeState, head: ResponseHead, ns: int, frame: int) -> None:
         """What the complete lines of a head say."""
+        tap = self.connection.index.head_tap
+        if tap is not None:
+            tap(state, True, head.raw, frame)
         share, get = self.connection.share, head.get
         state.http_version = share(head.version)
         state.status = head.status
@@ -94,11 +110,51 @@ class ResponseReader:
         coding = (get("Transfer-Encoding") or "").strip().lower()
         connection = (get("Connection") or "").strip().lower()
         self.keeps_open = connection == "keep-alive" or (head.version == "HTTP/1.1" and connection != "close")
-        if state.response_proto == 1:
-            if coding and coding != "identity":  # the messages stand in chunks, which are not taken apart here
-                self.connection.weird("GPI115", self.channel, frame, ns, what=f"Transfer-Encoding: {coding}")
+        if self.keeps_open and not state.foreign:
+            self.connection.weird("GPI115", self.channel, frame, ns, what=KEPT_OPEN)
+        if not coding or coding == "identity":
+            self._plain_body(state, length)
+            return
+        if state.response_proto == 1 or (state.request.method != "POST" and state.status == 200):
+            self.connection.weird("GPI115", self.channel, frame, ns, what=f"Transfer-Encoding: {coding}")
+        if coding == "chunked":
+            self._chunks(state)
+        elif state.response_proto == 1:
+            self.channel.pass_over(ENDLESS)
+        else:
+            self._plain_body(state, None)
+
+    def _chunks(self, state: ExchangeState) -> None:
+        """What stands in the chunks is the body, read from a channel of its own."""
+        from gpinspect.engine.chunks import ChunkReader
+
+        inside = Channel(NOBODY)
+        state.chunked = inside
+        state.body_start = 0
+        within = ResponseReader(inside, self.connection)
+        within.state = state
+        inside.reader = within
+
+        def over() -> None:
+            state.body_end = inside.position
+            if state.raw_body:
+                state.raw_length = inside.position
+            if self.keeps_open:
+                state.finished = True
+                state.last_ns, state.last_frame = self.channel.last_ns, self.channel.last_frame
+                self.channel.reader = self
+            else:
+                self.channel.reader = NOBODY
                 self.channel.pass_over(ENDLESS)
-                return
+
+        self.channel.reader = ChunkReader(self.channel, inside, state, over)
+        within._plain_body(state, None)
+        if state.raw_body:
+            state.raw_length = UNENDED
+
+    def _plain_body(self, state: ExchangeState, length: int | None) -> None:
+        if state.response_proto == 1:
+            state.response_length = length
             self.channel.reader = PackageScanner(self.channel, state, self.connection.keep(state), zstd=state.response_zstd)
         elif state.response_proto is None and length == 0:
             if self.keeps_open and state.foreign:
@@ -112,7 +168,7 @@ class ResponseReader:
         ):
             self._unread(state, length)
         else:
-            self._raw(state, length, coding)
+            self._raw(state, length)
 
     def _unread(self, state: ExchangeState, length: int | None) -> None:
         """A body that is no payload: error page, status page, reply to a POST."""
@@ -127,13 +183,9 @@ class ResponseReader:
         else:
             self._finished(state)
 
-    def _raw(self, state: ExchangeState, length: int | None, coding: str) -> None:
+    def _raw(self, state: ExchangeState, length: int | None) -> None:
         """A protocol 0 body: rows until the server closes, or as many bytes as it announced."""
         state.raw_body = True
-        if coding and coding != "identity":
-            self.connection.weird(
-                "GPI115", self.channel, self.channel.last_frame, self.channel.last_ns, what=f"Transfer-Encoding: {coding}"
-            )
         state.raw_length = length if not state.response_zstd else None
         self.keep = self.connection.keep(state)
         if state.response_zstd:
@@ -161,7 +213,7 @@ class ResponseReader:
             state.first_byte_ns = self.channel.last_ns
         if at < 3:
             self.head += buffer[start : min(end, start + 3 - at)]
-            if bytes(self.head) in (b"F\0\0", b"D\0\0") and state.response_proto is None:
+            if _begins_a_message(self.head) and state.response_proto is None:
                 self.connection.weird("GPI114", self.channel, self.channel.last_frame, self.channel.last_ns)
         if self.keep is not None:
             self.keep.write(at, buffer, start, end)
@@ -215,6 +267,8 @@ class ResponseReader:
             head = parse_response_head(bytes(self.head))
             if head.status is not None and head.status != 100:
                 self._facts(state, head, self.channel.last_ns, self.channel.last_frame)
+                if state.foreign and (head.version, head.status, head.reason) == GPFDIST_OK:
+                    state.foreign = False
 
     def close(self) -> None:
         if self.state is not None and not self.state.raw_body:

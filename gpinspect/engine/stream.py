@@ -4,6 +4,7 @@ Rules: the byte captured first wins. A hole is final when the receiver has ackno
 recorder may write an acknowledgment before the data), when the connection ends, or when the reordering buffer is full.
 """
 
+import re
 from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,6 +25,13 @@ NOTHING_GATHERED = bytearray()
 
 LARGEST_WINDOW = 1 << 30
 """Bytes that can be on their way at once (RFC 7323); an acknowledgment further ahead is no evidence."""
+
+LONGEST_START = 8192
+LARGEST_JUMP = 1 << 20
+"""Bytes that the capture may lack in one stretch before somebody looks whether these are the same connection's bytes at all."""
+_REQUEST_STARTS = re.compile(rb"(?:GET|POST) [^\r\n]{1,4096} HTTP/1\.\d\r?\n")
+_STARTS = re.compile(_REQUEST_STARTS.pattern + rb"|HTTP/1\.\d \d{3} |\x16\x03[\0-\4][\0-\xff]{2}\x01")
+"""How a request of a segment, an answer, or TLS begins."""
 
 LARGEST_STASH = 8 << 20
 """Bytes that wait for a hole to fill, per stream."""
@@ -140,8 +148,13 @@ class Stream(Channel):
         ahead = (sequence - self.next) & MASK
         if ahead >= HALF:
             ahead -= WRAP
-        if ahead > LARGEST_WINDOW:
-            return  # no window reaches so far: a leftover of an earlier connection with these ports
+        if ahead > LARGEST_JUMP or (ahead > 0 and self.fin) or self.position + ahead < -LARGEST_JUMP:
+            if self._another_life(ahead, buffer, start, captured):
+                again = self.connection.renew(self, ns, frame, capture)
+                again.arrive(sequence, buffer, start, captured, length, ns, frame, capture)
+                return
+            if ahead > LARGEST_WINDOW:
+                return  # no window reaches so far: a leftover of an earlier connection with these ports
         if ahead < 0:
             seen = min(-ahead, length)
             if length > 1 or seen < length or -ahead > 1:  # one byte just before the next one is a keep-alive
@@ -160,6 +173,19 @@ class Stream(Channel):
         else:
             self._take(buffer, start, captured, length, ns, frame, capture)
         self._settle(ns)
+
+    def _another_life(self, ahead: int, buffer: Buffer, start: int, captured: int) -> bool:
+        """Whether a segment that cannot belong here begins another connection with the same ports, whose SYNs were not captured.
+
+        It does if it begins as one does. Behind a FIN the same side sends nothing more; a jump that a large window explains must be
+        one of a client, which has nothing to say behind its request.
+        """
+        if not self.last_frame:
+            return False
+        first = bytes(buffer[start : start + min(captured, LONGEST_START)])
+        if self.fin or not 0 <= ahead <= LARGEST_WINDOW:
+            return bool(_STARTS.match(first))
+        return ahead > self.left and bool(_REQUEST_STARTS.match(first))
 
     def _take(self, buffer: Buffer, start: int, captured: int, length: int, ns: int, frame: int, capture: int) -> None:
         assert self.next is not None

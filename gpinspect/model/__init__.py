@@ -8,7 +8,7 @@ from gpinspect.model.exchange import Address, Connection, Exchange, MessageCount
 from gpinspect.model.finding import Finding, Severity
 from gpinspect.model.packages import UNKNOWN, Package, PackageTable
 from gpinspect.model.session import Delivery, FileCoverage, Flow, Session
-from gpinspect.model.stalls import Cause, FlowStall, Stall, Vantage
+from gpinspect.model.stalls import Cause, FlowStall, Stall, StallShares, Vantage, VantageEstimate
 
 __all__ = [
     "UNKNOWN",
@@ -30,6 +30,8 @@ __all__ = [
     "Session",
     "Severity",
     "Stall",
+    "StallShares",
     "Vantage",
+    "VantageEstimate",
     "Weird",
 ]

@@ -65,6 +65,7 @@ class Connection:
     end_ns: int
     frames: tuple[int, int]
     answered: bool = False  # the SYN of the other side was captured
+    unreachable: int = 0  # ICMP messages that say that the server cannot be reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,5 +116,8 @@ class Exchange:
     missing_bytes: int = 0  # of the payload: known of, not captured
     row_end: bool | None = None  # the request body ends with the end of a row; None: no body, or its end was not seen
     unread_body: str | None = None  # why gpfdist does not read the request body, or not all of it
+    data_directory: str | None = None  # of the Greenplum segment, as its request says
+    coordinator_named: bool = False  # the request has X-GP-COORDINATOR_HOST or _PORT, as those of 7 do
     captured_request: bool = True  # False: recognised by the response or by its messages alone
+    unacknowledged: int | None = None  # last bytes of the server's stream that the client never confirmed; None: not to be seen
     packages: PackageTable = field(default_factory=PackageTable, repr=False, compare=False)

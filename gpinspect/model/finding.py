@@ -1,7 +1,8 @@
 """One judgement, with its evidence."""
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 class Severity(enum.IntEnum):
@@ -29,3 +30,5 @@ class Finding:
     connection: int | None = None
     time_ns: int | None = None
     frames: tuple[int, int] | None = None  # first and last
+    values: Mapping[str, str | int] = field(default_factory=dict, repr=False, compare=False)  # what the message was filled with
+    suffix: str = field(default="", repr=False, compare=False)  # what follows the message in parentheses: ours, not the wire's

@@ -4,6 +4,7 @@ import enum
 from dataclasses import dataclass, field
 
 from gpinspect.model.exchange import Address, Outcome
+from gpinspect.model.stalls import StallShares
 
 
 class Delivery(enum.StrEnum):
@@ -41,6 +42,8 @@ class Flow:
     start_ns: int
     end_ns: int
     payload_sha256: str | None = None
+    rows: int | None = None  # whole rows in the payload; None where that is not known
+    stall_ns: StallShares | None = None  # None: nobody can know
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,11 @@ class Session:
     start_ns: int
     end_ns: int
     payload_sha256: str | None = None
+    rows: int | None = None  # whole rows in the payload, none counted twice; None where that is not known
     delivery: Delivery = Delivery.UNPROVABLE
     delivery_reasons: tuple[str, ...] = ()
+    query_delivery: Delivery = Delivery.UNPROVABLE  # of all sessions of its statement that the capture has, on any server
+    query_sessions: int = 1  # how many these are
     members: tuple[int, ...] = field(default=(), repr=False)  # ids of its exchanges, in order
     database: str | None = None
     user: str | None = None

@@ -2,6 +2,7 @@
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class Cause(enum.StrEnum):
@@ -20,6 +21,50 @@ class Vantage(enum.StrEnum):
     NEAR_SERVER = "near_server"
     NEAR_CLIENT = "near_client"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class VantageEstimate:
+    """A vantage point and the delays that it was taken from, in nanoseconds (None: not seen).
+
+    `server_*` are delays until the server reacts, `client_*` until the client does.
+    """
+
+    vantage: Vantage
+    given: bool
+    server_syn_ns: int | None  # SYN to SYN+ACK
+    client_syn_ns: int | None  # SYN+ACK to ACK
+    server_ack_ns: int | None  # payload of the client to its acknowledgment
+    client_ack_ns: int | None  # payload of the server to its acknowledgment
+
+    @property
+    def words(self) -> str:
+        """How it was found, for a person."""
+        if self.given:
+            return "given by hand"
+        parts = [
+            f"{name} {_us(server)} at the server, {_us(client)} at the client"
+            for name, server, client in (
+                ("handshake answered after", self.server_syn_ns, self.client_syn_ns),
+                ("payload acknowledged after", self.server_ack_ns, self.client_ack_ns),
+            )
+            if server is not None and client is not None
+        ]
+        return "; ".join(parts) or "no handshake and no acknowledgment to compare"
+
+
+def _us(ns: int) -> str:
+    return f"{ns / 1000:,.0f} µs"
+
+
+class StallShares(NamedTuple):
+    """Nanoseconds of a flow by who held it up; what they leave of its duration is movement, or waiting for its turn."""
+
+    server: int = 0
+    network: int = 0
+    segment: int = 0
+    capture: int = 0
+    unknown: int = 0
 
 
 @dataclass(frozen=True, slots=True)
