@@ -1,9 +1,11 @@
 """The evidence, sorted once: what belongs to which session, so that every rule looks only at what it needs."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gpinspect.model import Connection, Exchange, Notice, Outcome, Session, Weird
+from gpinspect.model.root import RootSession
 
 CUT_SHORT = frozenset({"GPI001", "GPI002"})
 """Notices that say: the capture ends before its traffic does."""
@@ -25,6 +27,9 @@ class Case:
     cut_short: bool = False
     incomplete: bool = False
     last_ns: int = 0  # when the last connection of the capture ended, as far as it shows
+    elsewhere: frozenset[int] = frozenset()  # Greenplum segments that took part in the same scan at another address or path
+    root: RootSession | None = None  # what the files on the server are, where somebody looked
+    followed: bool = False  # the database session went on to another command
 
     @property
     def reads(self) -> Iterator[Exchange]:
@@ -56,6 +61,17 @@ class Case:
         """Greenplum segments of the cluster that sent no request of this session."""
         return max(0, (self.session.segment_count or 0) - len(self.session.segments))
 
+    @property
+    def unaccounted(self) -> int | None:
+        """Greenplum segments that may have taken part without the capture showing it; None: nobody knows how many there are.
+
+        Each one asks once a scan, at one of the addresses. A session without a name is that of one request alone.
+        """
+        if self.session.tid is None:
+            return 0
+        count = self.session.segment_count
+        return None if count is None else max(0, count - len(self.elsewhere.union(self.session.segments)))
+
 
 @dataclass(slots=True)
 class Scene:
@@ -85,6 +101,7 @@ def sort_out(
         session.id: Case(session, snapped=flags[0], cut_short=flags[1], incomplete=flags[2], last_ns=last_ns)
         for session in sessions
     }
+    _look_around(cases.values())
     by_id = {connection.id: connection for connection in connections}
     on: dict[int, list[Exchange]] = {}
     outside: list[Exchange] = []
@@ -120,3 +137,31 @@ def _concerned(candidates: Sequence[Exchange], frame: int) -> Exchange | None:
     """Of the exchanges of one connection the last that had begun at a frame."""
     begun = [exchange for exchange in candidates if exchange.frames[0] <= frame]
     return begun[-1] if begun else candidates[0] if candidates else None
+
+
+def _look_around(cases: Iterable[Case]) -> None:
+    """What sessions say about each other: who read elsewhere, and which commands came later."""
+    scans: dict[tuple[str | None, ...], list[Session]] = {}
+    latest: dict[str, tuple[int, int]] = {}  # last command of a database session, and when it began
+    for case in cases:
+        session = case.session
+        if session.tid is not None:
+            scans.setdefault((session.xid, session.cid, session.sn, session.method), []).append(session)
+            command = _COMMAND.fullmatch(session.xid or "")
+            if command is not None:
+                latest[command[1]] = max(latest.get(command[1], (0, 0)), (int(command[2]), session.start_ns))
+    for case in cases:
+        session = case.session
+        if session.tid is None:
+            continue
+        others = scans[session.xid, session.cid, session.sn, session.method]
+        if len(others) > 1:
+            case.elsewhere = frozenset(number for other in others if other is not session for number in other.segments)
+        command = _COMMAND.fullmatch(session.xid or "")
+        if command is not None:
+            number, began = latest[command[1]]
+            case.followed = number > int(command[2]) and began > session.end_ns
+
+
+_COMMAND = re.compile(r"([0-9]{1,8})-([0-9]{10})", re.ASCII)
+"""X-GP-XID of a plain statement: database session and command. With a longer first number it is a time and a transaction."""

@@ -50,7 +50,7 @@ class Draft:
 
 
 def about(exchanges: Sequence[Exchange], *, end: bool = False) -> dict[str, Any]:
-    """Place of a draft about these exchanges of one session (or of none): ids where they are the same, first time, all frames.
+    """Place of a draft about these exchanges: ids where they are the same, first time, all frames.
 
     Args:
         end: It happened when they ended.
@@ -67,7 +67,7 @@ def about(exchanges: Sequence[Exchange], *, end: bool = False) -> dict[str, Any]
         }
     segments = {exchange.segment for exchange in exchanges}
     return {
-        "session": first.session,
+        "session": first.session if all(exchange.session == first.session for exchange in exchanges) else None,
         "segment": first.segment if len(segments) == 1 else None,
         "time_ns": min(exchange.end_ns if end else exchange.start_ns for exchange in exchanges),
         "frames": (min(exchange.frames[0] for exchange in exchanges), max(exchange.frames[1] for exchange in exchanges)),
@@ -143,6 +143,8 @@ def finish(draft: Draft) -> Finding:
         connection=draft.connection,
         time_ns=draft.time_ns,
         frames=draft.frames,
+        values=draft.values,
+        suffix=draft.suffix,
     )
 
 

@@ -4,25 +4,32 @@ The same thing on a thousand connections is one thing to the reader: counts are 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from gpinspect.analysis.case import Case, Scene
-from gpinspect.analysis.draft import Bearing, Draft, about
+from gpinspect.analysis.draft import MOST_NAMED, Bearing, Draft, about
+from gpinspect.engine.response import KEPT_OPEN
 from gpinspect.grammar import csvopt
+from gpinspect.grammar.releases import server_major
 from gpinspect.model import Exchange, Weird
 
 ADDED_UP: Final = frozenset({"GPI020", "GPI021", "GPI022", "GPI023", "GPI109"})
 """Codes whose one value is a count of bytes."""
-LISTED: Final = {"GPI111": "name"}
+LISTED: Final = {"GPI111": "name", "GPI121": "name"}
 """Codes whose one value is a name; each is said once."""
 APART: Final = {"GPI113": ("name", "value"), "GPI115": ("what",)}
 """Codes that are told apart by these values."""
 
-HINDERING: Final = frozenset({"GPI020", "GPI021", "GPI022", "GPI023", "GPI025", "GPI101", "GPI102", "GPI109", "GPI115"})
-STOPPING: Final = frozenset({"GPI103", "GPI105", "GPI106", "GPI107", "GPI108"})
+HINDERING: Final = frozenset({"GPI020", "GPI021", "GPI022", "GPI023", "GPI025", "GPI101", "GPI102", "GPI109", "GPI115", "GPI221"})
+STOPPING: Final = frozenset({"GPI103", "GPI105", "GPI106", "GPI107", "GPI108", "GPI120"})
 """What ends the read at the Greenplum segment; certain only where the capture has every byte."""
 DECIDING: Final = frozenset({"x-gp-proto", "x-gp-zstd"})
 """Headers of an answer that decide how a Greenplum segment reads the body."""
+TAKING_ANY_CASE: Final = 7
+"""Major release of the first server that takes X-GP names of a request in any case."""
+READ_ALL_THE_SAME: Final = frozenset({KEPT_OPEN, "Transfer-Encoding: chunked"})
+"""Strange framing of an answer that libcurl takes off, and so do we."""
 OURS: Final = frozenset({"gpfdist", "tls"})
 """Kinds of connections whose bytes matter although no exchange came out of them."""
 
@@ -34,7 +41,7 @@ def session_weirds(case: Case) -> Iterator[Draft]:
     if not case.weirds:
         return
     whole = not any(connection.missing_bytes for connection in case.connections)
-    for group in _groups(case.weirds):
+    for group in _groups([(_as_taken(weird, exchange), exchange) for weird, exchange in case.weirds]):
         yield _draft(group, max(_bearing(weird, whole) for weird, _ in group))
 
 
@@ -62,14 +69,33 @@ def csv_options(case: Case) -> Iterator[Draft]:
 
 
 def segment_numbers(case: Case) -> Iterator[Draft]:
-    """GPI113: a Greenplum segment that the cluster cannot have; gpfdist uses the number as an index without looking at it."""
-    odd = [
-        member
-        for member in case.members
-        if member.segment is not None and member.segment_count is not None and not -1 <= member.segment < member.segment_count
-    ]
+    """GPI116: Greenplum segments that a cluster cannot have, or a cluster whose size changes within a session."""
+    odd = []
+    counts: dict[int, Exchange] = {}
+    for member in case.members:
+        segment, count = member.segment, member.segment_count
+        if count is not None:
+            counts.setdefault(count, member)
+        if segment is not None and (segment < 0 or (count is not None and segment >= count)):
+            odd.append(member)
     if odd:
-        yield Draft("GPI113", {"name": "X-GP-SEGMENT-ID", "value": str(odd[0].segment)}, **about(odd))
+        first = odd[0]
+        told = f"X-GP-SEGMENT-ID {first.segment}"
+        if first.segment_count is not None:
+            told += f" with X-GP-SEGMENT-COUNT {first.segment_count}"
+        yield Draft("GPI116", {"what": told}, **about(odd))
+    if len(counts) > 1:
+        told = "X-GP-SEGMENT-COUNT is " + " and ".join(map(str, sorted(counts)[:MOST_NAMED])) + " in one session"
+        yield Draft("GPI116", {"what": told}, **about(list(counts.values())))
+
+
+def _as_taken(weird: Weird, exchange: Exchange) -> Weird:
+    """GPI121 in place of GPI111 for names of a request in another case that the server takes so, as its answer and release show."""
+    name = str(weird.values.get("name", "")).lower()
+    if weird.code != "GPI111" or weird.sender != "client" or not name.startswith("x-gp"):
+        return weird
+    taken = exchange.status == 200 and (server_major(exchange.server_version) or 0) >= TAKING_ANY_CASE
+    return replace(weird, code="GPI121") if taken else weird
 
 
 def _groups(noticed: Sequence[Noticed]) -> list[list[Noticed]]:
@@ -83,6 +109,8 @@ def _groups(noticed: Sequence[Noticed]) -> list[list[Noticed]]:
 
 def _bearing(weird: Weird, whole: bool) -> Bearing:
     code = weird.code
+    if code == "GPI115" and weird.sender == "server" and weird.values.get("what") in READ_ALL_THE_SAME:
+        return Bearing.NONE
     if code in HINDERING:
         return Bearing.HINDERS
     if code in STOPPING:

@@ -16,6 +16,9 @@ from gpinspect.model import UNKNOWN, Exchange, FileCoverage, Outcome
 MOST_FILES = 8
 """Files of a session that get a finding of their own, of one code."""
 
+LONGEST_HEADER = 1 << 14
+"""Bytes of a header row that need no other evidence than an offset; half of the smallest block of gpfdist."""
+
 Stretch = tuple[int, int]
 
 
@@ -104,7 +107,7 @@ def _begun(case: Case, wanted: dict[str, int]) -> set[str]:
     """Files whose package at the lowest offset is their first one: everything in front of it is the header row.
 
     L tells. The reference server gives the first block of a file 1 or 2 and later ones 0 (text) or more (CSV); 4.3 counts the lines
-    of the header row. Without L it may be the first.
+    of the header row. Without L it may be the first, if a header row can be as long as that.
     """
     options = _options(case)
     by_lines = options is not None and options.form == "old"
@@ -121,7 +124,7 @@ def _begun(case: Case, wanted: dict[str, int]) -> set[str]:
             if offset == first:
                 del left[table.files[file]]
                 line = table[index].line
-                if line in (1, 2, UNKNOWN) or (by_lines and line):
+                if line in (1, 2) or (offset <= LONGEST_HEADER and (line == UNKNOWN or (by_lines and line))):
                     begun.add(name)
     return begun
 
@@ -184,7 +187,7 @@ def _unseen(case: Case) -> _Code:
         return NOT_CAPTURED
     if case.leavers:
         return MEMBER_LEFT
-    if case.ended_as(Outcome.OPEN) or case.incomplete or case.absent or case.session.segment_count is None:
+    if case.ended_as(Outcome.OPEN) or case.incomplete or case.unaccounted != 0:
         return NOT_CAPTURED
     return NOBODY_GOT_IT
 

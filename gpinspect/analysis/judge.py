@@ -1,14 +1,16 @@
 """All judgements on an inspection."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gpinspect.analysis import capture, connections, framing, reads, writes
-from gpinspect.analysis.case import Case, sort_out
+from gpinspect.analysis import attempts, capture, connections, exposure, framing, pace_rules, reads, releases, rooted, writes
+from gpinspect.analysis.case import Case, Scene, sort_out
 from gpinspect.analysis.delivery import verdict
 from gpinspect.analysis.draft import Draft, finish
+from gpinspect.analysis.queries import joined
 from gpinspect.model import Connection, Exchange, Finding, Notice, Session, Weird
+from gpinspect.model.root import RootSession
 
 if TYPE_CHECKING:
     from gpinspect.engine.secure import Secured
@@ -18,8 +20,18 @@ SESSION_RULES: Final[tuple[Callable[[Case], Iterator[Draft]], ...]] = (
     *connections.SESSION_RULES,
     *reads.RULES,
     writes.rule,
+    rooted.rule,
+    *pace_rules.SESSION_RULES,
 )
-SCENE_RULES: Final = (*capture.RULES, *framing.SCENE_RULES, *connections.SCENE_RULES)
+SCENE_RULES: Final[tuple[Callable[[Scene], Iterator[Draft]], ...]] = (
+    *capture.RULES,
+    *framing.SCENE_RULES,
+    *connections.SCENE_RULES,
+    *attempts.SCENE_RULES,
+    *releases.SCENE_RULES,
+    *exposure.SCENE_RULES,
+    *pace_rules.SCENE_RULES,
+)
 
 
 class Judged(NamedTuple):
@@ -36,6 +48,7 @@ def judge(
     weirds: Sequence[Weird],
     notices: Sequence[Notice],
     secured: "Sequence[Secured]" = (),
+    roots: Mapping[int, RootSession] | None = None,
 ) -> Judged:
     """Say what is wrong or worth knowing, and of each session whether every row arrived exactly once.
 
@@ -43,6 +56,7 @@ def judge(
 
     Args:
         secured: Connections that speak TLS or asked for it; without them nothing is told about TLS.
+        roots: What the files on the server are, by session.
 
     Returns:
         The sessions in their order with `delivery` and `delivery_reasons`; findings by time, then session (without a time first).
@@ -55,6 +69,7 @@ def judge(
         drafts += tls_findings(scene, secured)
     judged = []
     for case in scene.cases:
+        case.root = roots.get(case.session.id) if roots else None
         own = [draft for rule in SESSION_RULES for draft in rule(case)]
         delivery, reasons = verdict(case, own)
         session = case.session
@@ -64,4 +79,4 @@ def judge(
         drafts += own
     shown = [draft for draft in drafts if not draft.silent]
     shown.sort(key=lambda draft: (draft.time_ns or 0, draft.session or 0, draft.code))
-    return Judged(judged, [finish(draft) for draft in shown])
+    return Judged(joined(judged), [finish(draft) for draft in shown])

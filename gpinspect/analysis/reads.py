@@ -1,13 +1,14 @@
 """Findings about reads: how members ended, who was missing, whether a session was read twice."""
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Final
 
-from gpinspect.analysis import gaps
+from gpinspect.analysis import ending, gaps
 from gpinspect.analysis.case import Case
-from gpinspect.analysis.connections import refusal
-from gpinspect.analysis.draft import Bearing, Draft, about, about_session
-from gpinspect.model import Exchange, Outcome
+from gpinspect.analysis.connections import first_failure, refusal
+from gpinspect.analysis.draft import Bearing, Draft, about, about_session, segments_text
+from gpinspect.model import UNKNOWN, Exchange, Outcome
+from gpinspect.model.packages import DATA
 
 FORGETTING_NS = 300_000_000_000
 """How long gpfdist remembers an ended session at least (`-k`)."""
@@ -45,13 +46,33 @@ def left_early(case: Case) -> Iterator[Draft]:
 
 
 def broken(case: Case) -> Iterator[Draft]:
-    """GPI210. It refutes where the capture has every byte of these connections and the protocol has an end mark."""
+    """GPI210, or GPI219 for a reset. It refutes where the capture has every byte and the protocol has an end mark."""
     members = case.outcomes.get(Outcome.BROKEN)
     if not members:
         return
     doubtful = {connection.id for connection in case.connections if connection.missing_bytes or not connection.opened}
-    sure = case.session.proto == 1 and any(member.connection not in doubtful for member in members)
-    yield Draft("GPI210", bearing=Bearing.REFUTES if sure else Bearing.HINDERS, **about(members, end=True))
+    reset = [member for member in members if member.reset_by == "server"]
+    for code, several in (("GPI210", [member for member in members if member.reset_by != "server"]), ("GPI219", reset)):
+        if several:
+            sure = case.session.proto == 1 and any(member.connection not in doubtful for member in several)
+            place = about(several, end=True)
+            place["suffix"] = "; ".join(text for text in (place.get("suffix"), _last_package(several)) if text)
+            yield Draft(code, bearing=Bearing.REFUTES if sure else Bearing.HINDERS, **place)
+
+
+def _last_package(members: Sequence[Exchange]) -> str:
+    """Which bytes of which file were on their way to the first member that was cut within a package."""
+    for member in members:
+        table = member.packages
+        last = table[-1] if len(table) else None
+        if last is None or last.kind != DATA or last.complete:
+            continue
+        name = table.file_name(last)
+        if name is None or last.offset == UNKNOWN:
+            return f"within a package of {last.length:,} bytes"
+        file = name.decode("utf-8", "surrogateescape")
+        return f"within bytes {last.offset:,} to {last.offset + last.length - 1:,} of {file}"
+    return "between two packages" if any(len(member.packages) for member in members) else ""
 
 
 def lost(case: Case) -> Iterator[Draft]:
@@ -77,6 +98,16 @@ def errors(case: Case) -> Iterator[Draft]:
         yield Draft("GPI202" if ended else "GPI201", {"text": text}, Bearing.REFUTES, **about(members, end=True))
 
 
+def others_look_complete(case: Case) -> Iterator[Draft]:
+    """GPI220: members with a clean end beside one that got an error. The error itself refutes."""
+    failed = [member for member in case.outcomes.get(Outcome.ERROR, ()) if not member.ended]
+    others = case.outcomes.get(Outcome.COMPLETE, ())
+    if failed and others and case.session.proto == 1:
+        segments = sorted({member.segment for member in others if member.segment is not None})
+        who = segments_text(segments) if segments else f"{len(others):,} other requests"
+        yield Draft("GPI220", {"others": who}, **{**about(failed, end=True), "segment": None, "suffix": ""})
+
+
 def refusals(case: Case) -> Iterator[Draft]:
     """GPI203, once for each answer. A member that was refused got nothing and its statement fails."""
     groups: dict[Hashable, list[Exchange]] = {}
@@ -86,7 +117,7 @@ def refusals(case: Case) -> Iterator[Draft]:
             key = next(reversed(groups))
         groups.setdefault(key, []).append(member)
     for members in groups.values():
-        yield refusal(members, Bearing.REFUTES)
+        yield refusal(members, Bearing.REFUTES, first_failure(case, members))
 
 
 def segments_missing(case: Case) -> Iterator[Draft]:
@@ -94,7 +125,7 @@ def segments_missing(case: Case) -> Iterator[Draft]:
     if not case.outcomes or not case.absent or not _served(case):
         return
     values: dict[str, str | int] = {"missing": case.absent, "expected": case.session.segment_count or 0}
-    bearing = Bearing.HINDERS if case.incomplete else Bearing.NONE
+    bearing = Bearing.HINDERS if case.incomplete and case.unaccounted else Bearing.NONE
     yield Draft("GPI206", values, bearing, **about_session(case.session, case.members))
 
 
@@ -161,6 +192,7 @@ RULES: Final[tuple[Callable[[Case], Iterator[Draft]], ...]] = (
     broken,
     lost,
     errors,
+    others_look_complete,
     refusals,
     segments_missing,
     unprovable_protocol,
@@ -168,4 +200,5 @@ RULES: Final[tuple[Callable[[Case], Iterator[Draft]], ...]] = (
     first_was_late,
     reopened,
     gaps.rule,
+    *ending.RULES,
 )

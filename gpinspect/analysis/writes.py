@@ -5,14 +5,17 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gpinspect.analysis.case import Case
-from gpinspect.analysis.connections import refusal
+from gpinspect.analysis.connections import first_failure, refusal
 from gpinspect.analysis.draft import Bearing, Draft, about, about_session, numbers_text, segments_text
+from gpinspect.analysis.retries import by_repeat, reopened, timed_out
 from gpinspect.model import Exchange, Outcome
 
 SEQUENCE: Final = "sequence number"
 """What every status text about X-GP-SEQ holds."""
 LONGEST_PAUSE_NS: Final = 10_000_000_000
 """How long the capture must go on after the last write of a segment before it is certain that no DONE follows."""
+MOST_PAUSES: Final = 20
+"""How many of the longest pauses between writes of the session, if these are longer: a segment may wait for rows itself."""
 WRITTEN: Final = frozenset({Outcome.ACCEPTED, Outcome.DUPLICATE})
 
 
@@ -83,7 +86,7 @@ def _follow(writer: Writer) -> None:
 
 
 def refusals(case: Case, writers: Sequence[Writer]) -> Iterator[Draft]:
-    """GPI401 for numbers, GPI203 for everything else, once for each answer."""
+    """GPI401 for numbers, GPI411 for time-outs that were repaired, GPI203 for everything else, once for each answer."""
     repaired = {number for writer in writers for number in writer.repaired}
     groups: dict[tuple[str, int | None, str | None, bool], list[Exchange]] = {}
     for write in case.writes:
@@ -95,10 +98,13 @@ def refusals(case: Case, writers: Sequence[Writer]) -> Iterator[Draft]:
             groups.setdefault(key, []).append(write)
     for (code, _, _, again), members in groups.items():
         bearing = Bearing.HINDERS if again else Bearing.REFUTES
-        if code == "GPI401":
+        late = timed_out(members, again)
+        if late is not None:
+            yield late
+        elif code == "GPI401":
             yield Draft(code, {"seq": _numbers(members)}, bearing, **about(members))
         else:
-            yield refusal(members, bearing)
+            yield refusal(members, bearing, first_failure(case, members))
 
 
 def by_outcome(case: Case, writers: Sequence[Writer]) -> Iterator[Draft]:
@@ -140,7 +146,8 @@ def unfinished(case: Case, writers: Sequence[Writer]) -> Iterator[Draft]:
     if not left:
         return
     last_ns = max(write.end_ns for writer in left for write in writer.writes)
-    watched = case.last_ns - last_ns > LONGEST_PAUSE_NS and not (
+    patience = max(LONGEST_PAUSE_NS, MOST_PAUSES * _longest_pause(case))
+    watched = (case.followed or case.last_ns - last_ns > patience) and not (
         case.cut_short or case.incomplete or case.snapped or _doubtful(case)
     )
     going_on = not watched or any(writer.still_open for writer in left)
@@ -151,6 +158,24 @@ def unfinished(case: Case, writers: Sequence[Writer]) -> Iterator[Draft]:
     if any(writer.segment is None for writer in left):
         who = "a client without segment number"
     yield Draft("GPI404", {"segment": who}, Bearing.HINDERS if going_on else Bearing.REFUTES, **place)
+
+
+def _longest_pause(case: Case) -> int:
+    """Nanoseconds between two writes of one Greenplum segment."""
+    last: dict[int | None, int] = {}
+    longest = 0
+    for write in case.writes:
+        longest = max(longest, write.start_ns - last.get(write.segment, write.start_ns))
+        last[write.segment] = write.end_ns
+    return longest
+
+
+def unseen_writers(case: Case, writers: Sequence[Writer]) -> Iterator[Draft]:
+    """GPI206 where the recorder may have dropped all that a segment wrote."""
+    whole = all(writer.done and not writer.skipped and not writer.leading for writer in writers)
+    if case.incomplete and case.unaccounted and whole:
+        values: dict[str, str | int] = {"missing": case.unaccounted, "expected": case.session.segment_count or 0}
+        yield Draft("GPI206", values, Bearing.HINDERS, **about_session(case.session, case.members))
 
 
 def bodies_cut(case: Case, writers: Sequence[Writer]) -> Iterator[Draft]:
@@ -209,6 +234,7 @@ _RULES: Final[tuple[Callable[[Case, Sequence[Writer]], Iterator[Draft]], ...]] =
     by_outcome,
     numbers,
     unfinished,
+    unseen_writers,
     bodies_cut,
     bodies_not_read,
     errors,
@@ -221,3 +247,5 @@ def rule(case: Case) -> Iterator[Draft]:
         writers = read_along(case)
         for each in _RULES:
             yield from each(case, writers)
+        yield from by_repeat(case)
+        yield from reopened(case)

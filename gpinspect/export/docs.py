@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from gpinspect.grammar import findings
 from gpinspect.grammar.headers import HEADERS
+from gpinspect.grammar.sentences import of_finding
 from gpinspect.grammar.statuses import STATUSES
 
 MADE = "<!-- Made by: gpinspect export docs {name}. Change the grammar, not this page. -->\n"
@@ -31,8 +32,9 @@ def findings_page() -> str:
     for kind in findings.ALL:
         lines += ["", f"## {kind.code} {kind.name}", "", f"*{kind.severity.word}* · `{kind.message}`", "", kind.explanation, ""]
         lines += [f"- Cause: {kind.cause}", f"- What to do: {kind.advice}", f"- What can be concluded: {kind.rules_out}"]
-        if kind.sql:
-            lines.append(f"- What the SQL user sees: `{kind.sql}`")
+        told = dict.fromkeys((*([kind.sql] if kind.sql else []), *of_finding(kind.code)))
+        if told:
+            lines.append("- What psql, gpload or gpfdist's log says: " + "; ".join(f"`{text}`" for text in told))
         lines.append(f"- Source: {kind.source}")
     return "\n".join(lines) + "\n"
 

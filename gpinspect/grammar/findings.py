@@ -8,12 +8,31 @@ from typing import Final
 
 from gpinspect.grammar.finding_kind import Kind as Kind
 from gpinspect.grammar.findings_capture import CAPTURE, NETWORK
-from gpinspect.grammar.findings_sessions import READS, WRITES
+from gpinspect.grammar.findings_pace import PACE
+from gpinspect.grammar.findings_root import ROOT
+from gpinspect.grammar.findings_sessions import READS
+from gpinspect.grammar.findings_slowness import SLOWNESS
 from gpinspect.grammar.findings_tls import FAILURES, SECRETS
 from gpinspect.grammar.findings_tls_setup import CERTIFICATES, CHOICES, POSTGRES, SCHEMES
 from gpinspect.grammar.findings_wire import BYTES
+from gpinspect.grammar.findings_writes import WRITES
 
-ALL: Final = (*CAPTURE, *NETWORK, *BYTES, *READS, *WRITES, *SECRETS, *FAILURES, *CERTIFICATES, *CHOICES, *POSTGRES, *SCHEMES)
+ALL: Final = (
+    *CAPTURE,
+    *NETWORK,
+    *BYTES,
+    *READS,
+    *SLOWNESS,
+    *PACE,
+    *ROOT,
+    *WRITES,
+    *SECRETS,
+    *FAILURES,
+    *CERTIFICATES,
+    *CHOICES,
+    *POSTGRES,
+    *SCHEMES,
+)
 _BY_CODE: Final = {kind.code: kind for kind in ALL}
 _BY_NAME: Final = {kind.name: kind for kind in ALL}
 

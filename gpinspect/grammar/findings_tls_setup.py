@@ -126,7 +126,7 @@ CHOICES: Final = (
     Kind(
         code="GPI531",
         name="documented-profile",
-        severity=NOTE,
+        severity=WARNING,
         message="{version} with {suite}, the suite that the manual of gpfdists names: obsolete",
         explanation="What 4.3 and 5.x speak. It is not forward secret: whoever has server.key can read every recording, and so can "
         "gpinspect with `--server-key`.",

@@ -117,7 +117,7 @@ BYTES: Final = (
         code="GPI110",
         name="head-too-large",
         severity=WARNING,
-        message="a head of {bytes} bytes without an end; gpfdist takes 4096",
+        message="a head of {bytes} bytes; gpfdist takes 4096",
         explanation="Request line and headers must end within 4096 bytes; gpfdist answers `400 forbidden`.",
         rules_out="That gpfdist looked at the request.",
         cause="Long paths or names in headers, or no HTTP at all.",
@@ -134,9 +134,11 @@ BYTES: Final = (
         explanation="gpfdist before 7 and all segments compare X-GP names with exact case; Content-Length and Expect are "
         "compared exactly by every release. Here the name is read in any case.",
         rules_out="That the peer saw the header.",
-        cause="A proxy or an HTTP library that changes case; HTTP/2 on the way.",
+        cause="A proxy or an HTTP library that changes case; HTTP/2 on the way. That nginx drops names with underscores does no "
+        "harm: gpfdist does not read those.",
         advice="Keep the exact case; no HTTP/2 hop in between.",
-        source="gpfdist.c, request_parse_gp_headers; url_curl.c, header_callback",
+        sql="http response code 400 from gpfdist (URL): HTTP/1.0 400 invalid request (no gp-proto)",
+        source="gpfdist.c, request_parse_gp_headers; url_curl.c, header_callback; issue 5689 of greenplum-db/gpdb",
         values=("name",),
     ),
     Kind(
@@ -173,7 +175,7 @@ BYTES: Final = (
         rules_out="That the rows in the table are right.",
         cause="A proxy or framework dropped the header or changed its case.",
         advice="Send X-GP-PROTO in exactly this case; no HTTP/2 hop in between. Load again.",
-        source="url_curl.c, header_callback",
+        source="url_curl.c, header_callback; issue 5689 of greenplum-db/gpdb",
     ),
     Kind(
         code="GPI115",
@@ -187,5 +189,88 @@ BYTES: Final = (
         advice="Replace or reconfigure it: HTTP/1.0 style, body to the close.",
         source="gpfdist.c, request_parse_gp_headers and http_ok",
         values=("what",),
+    ),
+    Kind(
+        code="GPI116",
+        name="impossible-segment",
+        severity=ERROR,
+        message="segment numbers that cannot be: {what}",
+        explanation="gpfdist uses X-GP-SEGMENT-ID as an index into arrays that the first request of the session sized with "
+        "X-GP-SEGMENT-COUNT, and does not check it.",
+        rules_out="That the server is still sound: it may have written outside of its memory.",
+        cause="A client that is no Greenplum segment, or one that takes the count from somewhere else in each request.",
+        advice="Correct the client: numbers from 0 to the count less 1, and the same count in every request of a session. Restart "
+        "gpfdist.",
+        source="gpfdist.c, session_attach and handle_post_request",
+        values=("what",),
+    ),
+    Kind(
+        code="GPI117",
+        name="path-escape",
+        severity=WARNING,
+        message="{what} points outside of the served directory: {path}",
+        explanation="gpfdist serves the files below `-d` and answers 400 to `..` and backslashes in the decoded path. A request "
+        "with them, plain or written as %2e%2e and %5c, is an attempt to get out; F with a file from elsewhere says that one got "
+        "it.",
+        rules_out="For a request that was refused: nothing was read. For F: that only files below `-d` are served.",
+        cause="A scanner or an intruder; for F also the hidden option `-f`, or a server that is not gpfdist.",
+        advice="Block the peer; let only segment hosts reach the port, or use `--ssl` with client certificates. Serve a directory "
+        "without links to others.",
+        sql="http response code 400 from gpfdist (URL): HTTP/1.0 400 invalid request due to relative path",
+        source="gpfdist.c, request_path_validate and request_set_path",
+        values=("what", "path"),
+    ),
+    Kind(
+        code="GPI118",
+        name="names-in-clear",
+        severity=NOTE,
+        message="everybody on the way can read the rows, and {names}",
+        explanation="gpfdist:// is not encrypted: everybody on the way sees the layout of the segment hosts, roles, databases and "
+        "all rows.",
+        rules_out="Any secrecy of the load.",
+        cause="gpfdist without `--ssl`, which is its default.",
+        advice="Nothing on a network of your own; else start gpfdist with `--ssl` and write gpfdists:// in LOCATION.",
+        source="url_curl.c, url_curl_fopen",
+        values=("names",),
+    ),
+    Kind(
+        code="GPI119",
+        name="mixed-releases",
+        severity=WARNING,
+        message="segments of {client} talk to gpfdist {server}",
+        explanation="The form of X-GP-CSVOPT and the headers X-GP-ZSTD and X-GP-COORDINATOR_HOST tell the release of a segment; "
+        "that of the server stands in X-GPFDIST-VERSION. Cluster and gpfdist are made for the same major release.",
+        rules_out="That both sides understand each other's options: 4.3 refuses or misreads the CSV options of later releases and "
+        "the other way round.",
+        cause="gpfdist was left behind, or went ahead, in an upgrade of the cluster.",
+        advice="Install the gpfdist of the same major release as the cluster on the ETL host.",
+        source="url_curl.c, url_curl_fopen; gpfdist.c, session_attach",
+        values=("client", "server"),
+    ),
+    Kind(
+        code="GPI120",
+        name="length-too-large",
+        severity=ERROR,
+        message="D announces {length} bytes; {bytes} of them came, and these end with an end of data",
+        explanation="The answer ends inside the content of a D whose last bytes are themselves an empty D: the server announced "
+        "more than it sent. A segment waits for the rest and fails, or takes following messages for rows.",
+        rules_out="That the rows after the head of this D are right.",
+        cause="A server that counts its buffer in place of the content, as one revision of the codec of Spring XD does.",
+        advice="Correct the server: the length of D is that of the bytes that follow.",
+        sql="gpfdist server closed connection",
+        source=_FROM_READER,
+        values=("length", "bytes"),
+    ),
+    Kind(
+        code="GPI121",
+        name="header-case-taken",
+        severity=NOTE,
+        message="in other case than segments send, and taken: {name}",
+        explanation="gpfdist 7 and Cloudberry take X-GP names of a request in any case; servers before do not see them.",
+        rules_out="Nothing: the answer shows that the server read them.",
+        cause="A client or proxy that changes case.",
+        advice="Nothing with this server; before it is replaced by one of 6 or older, let the client write the usual case.",
+        source="gpfdist.c, request_parse_gp_headers (7); issue 5689 of greenplum-db/gpdb",
+        values=("name",),
     ),
 )

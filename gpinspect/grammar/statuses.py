@@ -198,7 +198,8 @@ STATUSES: Final = (
         "Multiple reader to a pipe is forbidden.",
         "A second session reads a named pipe.",
         _OPEN,
-        "Let one query at a time read a pipe, once. Some releases of 5 and 6 say it falsely: upgrade.",
+        "Let one query at a time read a pipe, once. Releases of 5 and 6 before pull request 11442 of greenplum-db/gpdb can say it "
+        "falsely: upgrade.",
     ),
     Status(404, "No matching file(s) found", "Only empty directories match.", _FILES, "Check the path on the server's host."),
     Status(
@@ -229,7 +230,8 @@ STATUSES: Final = (
         "internal error",
         "The connection broke while the body of a POST was read, or the server could not set up an event.",
         _POST,
-        "Look for a reset on the connection; raise `gpfdist_retry_timeout`; releases before 6.25 do not take the retry: upgrade.",
+        "Look for a reset on the connection; raise `gpfdist_retry_timeout`; releases before 6.25 (pull request 15722 of "
+        "greenplum-db/gpdb) do not take the retry: upgrade.",
     ),
     Status(
         500,

@@ -95,10 +95,16 @@ def _finding_page(kind: Kind) -> str:
         ("cause", kind.cause),
         ("do", kind.advice),
         ("rules out", kind.rules_out),
-        ("SQL error", kind.sql or ""),
+        *(("says also" if number else "sentence", text) for number, text in enumerate(sentences_of(kind))),
         ("known from", kind.source),
     )
     return page(f"{kind.code} {kind.name} ({kind.severity.word})", rows)
+
+
+def sentences_of(kind: Kind) -> tuple[str, ...]:
+    """What psql, gpload or gpfdist's log says when a finding of this kind is there; each can be given to `gpinspect why`."""
+    own = () if kind.sql is None else (kind.sql,)
+    return tuple(dict.fromkeys((*own, *sentences.of_finding(kind.code))))
 
 
 _DIRECTIONS = {"read": "GET", "write": "POST", "both": "GET and POST", "answer": "gpfdist's answer"}

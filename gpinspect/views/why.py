@@ -26,11 +26,16 @@ _REFUSED: Final = "GPI203"
 _STATUS_FINDINGS: Final = {
     "forbidden": ("GPI110",),
     "invalid request (no gp-proto)": ("GPI111", "GPI213"),
-    "bad request, csvopt doesn't match the format": ("GPI112",),
+    "invalid request due to relative path": ("GPI117",),
+    "invalid request, escape character backslash '\\' is not allowed.": ("GPI117",),
+    "bad request, csvopt doesn't match the format": ("GPI112", "GPI119"),
+    "can't write to and read from the same gpfdist server simultaneously": ("GPI416",),
     "invalid request due to missing sequence number": ("GPI407", "GPI401"),
     "invalid request due to wrong sequence number": ("GPI401", "GPI406"),
-    "time out": ("GPI561",),
-    "internal error": ("GPI408",),
+    "time out": ("GPI411", "GPI561"),
+    "internal error": ("GPI408", "GPI412"),
+    "session error": ("GPI412", "GPI201", "GPI220"),
+    "cannot write into file": ("GPI415",),
     "zstd decompression error, error is TEXT": ("GPI108",),
 }
 """What the wire shows of a refusal beside the refusal itself."""

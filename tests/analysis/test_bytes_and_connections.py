@@ -111,7 +111,7 @@ def test_messages_without_the_protocol_header_are_loaded_as_rows() -> None:
 
 def test_foreign_framing_proves_nothing() -> None:
     made = whole_read()
-    made.weird("GPI115", made.exchanges[0], what="Transfer-Encoding: chunked")
+    made.weird("GPI115", made.exchanges[0], what="Transfer-Encoding: gzip")
     assert made.verdict() == (UNPROVABLE, ("GPI115",))
 
 
@@ -131,11 +131,20 @@ def test_segment_number_beyond_the_cluster_is_odd() -> None:
     made = Made()
     made.read(segment=4, segment_count=4)
     made.session()
-    assert "X-GP-SEGMENT-ID has the odd value '4'" in made.one("GPI113").message
-    coordinator = Made()
-    coordinator.read(segment=-1, segment_count=4)
-    coordinator.session()
-    assert coordinator.findings("GPI113") == []
+    assert "X-GP-SEGMENT-ID 4 with X-GP-SEGMENT-COUNT 4" in made.one("GPI116").message
+    below = Made()
+    below.read(segment=-1, segment_count=4)
+    below.session()
+    assert below.one("GPI116").severity is Severity.ERROR
+    assert whole_read().findings("GPI116") == []
+
+
+def test_cluster_that_changes_its_size_within_a_session_is_odd() -> None:
+    made = Made()
+    made.read(segment=0, segment_count=4)
+    made.read(segment=1, segment_count=8)
+    made.session()
+    assert "X-GP-SEGMENT-COUNT is 4 and 8 in one session" in made.one("GPI116").message
 
 
 def test_weird_of_a_kept_connection_belongs_to_the_exchange_that_had_begun() -> None:

@@ -1,11 +1,15 @@
 """Judgements about reads, from values made by hand."""
 
 import dataclasses
+from collections.abc import Callable
+from itertools import accumulate
+from typing import Any
 
 import pytest
 
+from gpinspect.analysis.queries import join
 from gpinspect.grammar import findings, statuses
-from gpinspect.model import Delivery, MessageCounts, Notice, Outcome, Severity
+from gpinspect.model import Address, Delivery, MessageCounts, Notice, Outcome, Severity
 
 from .hand import FILE, SECOND, START, Made, covered, packages, whole_read
 
@@ -173,17 +177,122 @@ def test_refusal_after_an_error_is_told_apart_from_it() -> None:
     assert made.verdict() == (REFUTED, ("GPI201", "GPI203"))
 
 
-def test_missing_segments_are_a_note_and_no_obstacle() -> None:
-    made = whole_read(segments=3, late=0, segment_count=4)
-    assert "1 of 4 segments" in made.one("GPI206").message
+def _some(*lengths: int, segments: int = 4, **session: Any) -> Made:
+    """One of `segments` segments reads packages of these lengths back to back; the others are not in the capture."""
+    made = Made()
+    edges = [0, *accumulate(lengths)]
+    rows = list(zip(edges, lengths, strict=False))
+    made.read(segment_count=segments, payload_bytes=edges[-1], packages=packages(*rows))
+    made.session(**{"files": (covered(edges[-1]),) if lengths else (), **session})
+    return made
+
+
+def test_missing_segments_are_a_note_and_no_obstacle_where_the_end_of_the_file_is_to_be_seen() -> None:
+    made = _some(32700, 32750, 10000)
+    assert "3 of 4 segments" in made.one("GPI206").message
     assert made.verdict() == (PROVEN, ())
     assert whole_read().findings("GPI206") == []
 
 
+def test_small_file_of_one_block_shows_its_end() -> None:
+    assert _some(400).verdict() == (PROVEN, ())
+
+
+@pytest.mark.parametrize(
+    ("made", "why"),
+    [
+        (lambda: _some(32700, 32750, 32710), "the last block is a full one"),
+        (lambda: _some(32700, 30000, 31000), "rows may be as long as what it lacks"),
+        (lambda: _some(32000), "the only block may be a full one"),
+        (lambda: _some(), "somebody else may have got all rows"),
+        (lambda: _some(32700, 32750, 10000, path="/part-*.txt"), "the next file may have gone elsewhere"),
+        (lambda: _some(32700, 32750, 10000, path="/a.txt%20b.txt"), "so may the second one"),
+        (lambda: _some(32700, 32750, 10000, path=None), "nobody knows what was asked for"),
+    ],
+)
+def test_missing_segments_are_an_obstacle_where_they_may_have_got_what_follows(made: Callable[[], Made], why: str) -> None:
+    assert made().verdict() == (UNPROVABLE, ("GPI238",)), why
+    assert made().codes(Severity.WARNING) == []
+
+
+def test_cluster_of_unknown_size_may_have_more_segments() -> None:
+    full, short = _some(32700, 32750, 32710), _some(32700, 32750, 100)
+    for made in (full, short):
+        made.exchanges[0] = dataclasses.replace(made.exchanges[0], segment_count=None)
+        made.sessions[0] = dataclasses.replace(made.sessions[0], segment_count=None)
+    assert full.verdict() == (UNPROVABLE, ("GPI238",))
+    assert "an unknown number of segments" in full.one("GPI238").message
+    assert short.verdict() == (PROVEN, ())
+
+
+def test_session_without_a_name_is_that_of_one_request() -> None:
+    assert _some(32700, 32750, 32710, tid=None, xid=None, segment_count=None).verdict() == (PROVEN, ())
+
+
+def test_segments_that_read_from_another_server_are_not_missing() -> None:
+    made = Made()
+    for number in range(4):
+        made.read(segment=number, segment_count=4, packages=packages((number // 2 * 32700, 32700, int(number < 2))))
+    one, two = made.exchanges[0::2], made.exchanges[1::2]
+    made.session(one, files=(covered(65400),))
+    made.session(two, files=(covered(65400),), server=Address("10.0.0.10", 8080))
+    judged = made.judged()
+    assert [session.delivery for session in judged.sessions] == [PROVEN, PROVEN]
+    assert [(session.query_delivery, session.query_sessions) for session in judged.sessions] == [(PROVEN, 2), (PROVEN, 2)]
+    alone = Made()
+    for member in one:
+        alone.read(segment=member.segment, segment_count=4, packages=member.packages)
+    alone.session(files=(covered(65400),))
+    assert alone.verdict() == (UNPROVABLE, ("GPI238",))
+
+
+def test_segments_of_another_scan_or_statement_say_nothing() -> None:
+    made = Made()
+    for number in range(4):
+        made.read(segment=number, segment_count=4, packages=packages((number // 2 * 32700, 32700, int(number < 2))))
+    made.session(made.exchanges[0::2], files=(covered(65400),))
+    made.session(made.exchanges[1::2], files=(covered(65400),), sn="1", tid="23-0000000002.2.1.1")
+    assert [session.delivery for session in made.judged().sessions] == [UNPROVABLE, UNPROVABLE]
+
+
 def test_missing_segments_are_an_obstacle_where_the_recorder_dropped_frames() -> None:
-    made = whole_read(segments=3, late=0, segment_count=4)
+    made = _some(32700, 10000)
     made.notices.append(Notice("GPI004", "a.pcapng", {"count": 12}))
     assert made.verdict() == (UNPROVABLE, ("GPI206",))
+
+
+def test_rows_that_nobody_acknowledged_are_not_proven_to_have_arrived() -> None:
+    made = Made()
+    made.read(segment_count=1, payload_bytes=100, packages=packages((0, 100)), unacknowledged=60)
+    made.session(files=(covered(100),))
+    assert "60 bytes" in made.one("GPI239").message
+    assert made.verdict() == (UNPROVABLE, ("GPI239",))
+    whole = Made()
+    whole.read(segment_count=1, payload_bytes=100, packages=packages((0, 100)), unacknowledged=0)
+    whole.session(files=(covered(100),))
+    assert whole.verdict() == (PROVEN, ())
+
+
+def test_alert_at_the_end_of_tls_needs_no_acknowledgment() -> None:
+    for count, delivery in ((50, PROVEN), (500, UNPROVABLE)):
+        made = Made()
+        made.read(segment_count=1, payload_bytes=100, packages=packages((0, 100)), unacknowledged=count, on={"tls": True})
+        made.session(files=(covered(100),))
+        assert made.verdict()[0] is delivery
+
+
+@pytest.mark.parametrize(
+    ("several", "together"),
+    [
+        ((PROVEN, PROVEN), PROVEN),
+        ((PROVEN, UNPROVABLE), UNPROVABLE),
+        ((PROVEN, UNPROVABLE, REFUTED), REFUTED),
+        ((REFUTED,), REFUTED),
+    ],
+)
+def test_statement_is_as_good_as_its_worst_session(several: tuple[Delivery, ...], together: Delivery) -> None:
+    assert join(several) is together
+    assert join(several[::-1]) is together
 
 
 def test_protocol_0_is_said_once_and_proves_nothing() -> None:

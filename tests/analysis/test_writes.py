@@ -4,7 +4,7 @@ import pytest
 
 from gpinspect.model import Delivery, Notice, Outcome, Severity
 
-from .hand import Made
+from .hand import SECOND, START, Made, covered, packages
 
 PROVEN, REFUTED, UNPROVABLE = Delivery.PROVEN, Delivery.REFUTED, Delivery.UNPROVABLE
 
@@ -17,9 +17,9 @@ def healthy() -> Made:
     return made
 
 
-def test_healthy_write_is_proven_without_a_finding() -> None:
+def test_healthy_write_is_proven_and_its_reopened_target_is_a_note() -> None:
     made = healthy()
-    assert made.codes() == []
+    assert made.codes() == ["GPI414"]
     assert made.verdict() == (PROVEN, ())
 
 
@@ -123,10 +123,21 @@ def test_refused_data_refutes() -> None:
     assert made.verdict() == (REFUTED, ("GPI203",))
 
 
+def test_write_that_timed_out_and_was_taken_when_it_came_again_is_a_warning_and_stands_against_nothing() -> None:
+    made = Made()
+    made.write(1)
+    made.write(2, 10, outcome=Outcome.REFUSED, status=408, reason="time out")
+    made.write(2, 10)
+    made.write(2, done=True)
+    made.session()
+    assert (made.one("GPI411").severity, made.findings("GPI203")) == (Severity.WARNING, [])
+    assert made.verdict() == (PROVEN, ())
+
+
 @pytest.mark.parametrize(
     ("failure", "code"),
     [
-        ({"outcome": Outcome.REFUSED, "status": 408, "reason": "time out"}, "GPI203"),
+        ({"outcome": Outcome.REFUSED, "status": 415, "reason": "Unsupported File Type"}, "GPI203"),
         ({"outcome": Outcome.UNANSWERED, "status": None, "reason": None}, "GPI405"),
     ],
 )
@@ -240,6 +251,54 @@ def test_segment_without_done_refutes_when_the_capture_goes_on_long_after() -> N
     made.session()
     made.connection(start_ns=made.exchanges[-1].end_ns + 11_000_000_000, end_ns=made.exchanges[-1].end_ns + 11_000_000_001)
     assert made.verdict() == (REFUTED, ("GPI404",))
+
+
+def _unfinished(*, pause_s: int, after_s: int) -> Made:
+    """Two bodies with a pause between them, no DONE, and a capture that goes on for a while."""
+    made = Made()
+    at = START
+    for seq, size in ((1, 0), (2, 10), (3, 10)):
+        made.write(seq, size, on={"start_ns": at, "end_ns": at + SECOND})
+        at += SECOND + pause_s * SECOND
+    made.session()
+    last = made.exchanges[-1].end_ns
+    made.connection(start_ns=last + after_s * SECOND, end_ns=last + after_s * SECOND + 1)
+    return made
+
+
+def test_segment_that_always_takes_its_time_may_still_come() -> None:
+    assert _unfinished(pause_s=0, after_s=15).verdict() == (REFUTED, ("GPI404",))
+    assert _unfinished(pause_s=5, after_s=15).verdict() == (UNPROVABLE, ("GPI404",))
+    assert _unfinished(pause_s=5, after_s=150).verdict() == (REFUTED, ("GPI404",))
+
+
+@pytest.mark.parametrize(
+    ("xid", "refuted"),
+    [
+        ("23-0000000003", True),  # the next command of the same database session
+        ("24-0000000003", False),  # another session's
+        ("23-0000000001", False),  # an earlier command
+        ("1700000000-0000000003", False),  # a time and a transaction, which says nothing about sessions
+    ],
+)
+def test_next_command_of_the_database_session_shows_that_the_statement_is_over(xid: str, refuted: bool) -> None:
+    made = Made()
+    made.write(1)
+    made.write(2, 10)
+    made.session(tid="23-0000000002.2.0.0")
+    later = START + 4 * SECOND
+    made.read(segment_count=1, xid=xid, packages=packages((0, 10)), on={"start_ns": later, "end_ns": later + 1})
+    made.session(xid=xid, tid=f"{xid}.2.0.1", files=(covered(10),))
+    assert made.verdict() == ((REFUTED if refuted else UNPROVABLE), ("GPI404",))
+
+
+def test_segments_that_may_have_written_unseen_stand_in_the_way_of_a_proof() -> None:
+    made = Made()
+    made.segment_writes(0, 10)
+    made.session()
+    assert made.verdict() == (PROVEN, ())
+    made.notices.append(Notice("GPI004", "a.pcapng", {"count": 3}))
+    assert made.verdict() == (UNPROVABLE, ("GPI206",))
 
 
 def test_done_that_was_sent_and_not_answered_is_no_missing_done() -> None:

@@ -177,6 +177,19 @@ ERRORS = {
     'could not open certificate file "/d/gpfdists/client.crt": No such file': "certificate",
     'could not open private key file "/d/gpfdists/root.crt": No such file': "private key",
     "intermittent network connectivity issues": "intermittent",
+    'missing data for column "b"': "missing data",
+    "extra data after last expected column": "extra data",
+    "NOTICE:  External scan from gpfdist server will utilize 64 out of 512 segment databases": "will utilize",
+    "line too long in file /data/a near (0 bytes)": "line too long",
+    "WARN unable to open file /data/b": "unable to open",
+    "cannot read file - /data/b.gz": "cannot read file",
+    "gpfdist_send failed - the connection was terminated by the client (32: Broken pipe)": "terminated by the client",
+    "session already ended. return empty response (OK)": "already ended",
+    "remove out-dated session 1-2.3.0.1:/data/a": "out-dated",
+    "request failure resulting in session failure: top = 0, bot = 5": "session failure",
+    "[0:5:0:9] do_read_request time out": "do_read_request",
+    "SSL accept failed": "SSL accept failed",
+    "signal 15 received. gpfdist exits": "gpfdist exits",
 }
 
 
