@@ -9,6 +9,7 @@ from gpinspect.engine.exchange import ExchangeState
 from gpinspect.engine.inflate import STEP, Gathered, Inflater
 from gpinspect.engine.sessions import Correlated, Member, carried, post_order
 from gpinspect.inspection.content import SpooledContent
+from gpinspect.inspection.counting import RowTally, together
 from gpinspect.model import Exchange, Flow, Session
 
 
@@ -47,16 +48,30 @@ def _inflated(content: SpooledContent, state: ExchangeState) -> Iterator[tuple[i
 def add_hashes(found: Correlated, content: SpooledContent) -> None:
     """Fill in every payload_sha256 and the sha256 of files, in place."""
     by_id: dict[int, Member] = {}
+    formats = {session.id: _format(members) for session, members in zip(found.sessions, found.members, strict=True)}
+    rows: dict[int, int | None] = {}
     for number, (exchange, state) in enumerate(zip(found.exchanges, found.states, strict=True)):
         digest = hashlib.sha256()
-        for _, _, data in payload(content, state, exchange):
+        tally = RowTally(exchange, *formats.get(exchange.session or 0, (None, None)))
+        for package, _, data in payload(content, state, exchange):
             digest.update(data)
+            tally.feed(package, data)
+        rows[exchange.id] = tally.total()
         found.exchanges[number] = replace(exchange, payload_sha256=digest.hexdigest())
         by_id[exchange.id] = Member(state, found.exchanges[number])
     for number, members in enumerate(found.members):
         members[:] = [by_id[member.exchange.id] for member in members]
-        found.sessions[number] = _session(found.sessions[number], members, content)
-    found.flows[:] = [_flow(flow, found.members[flow.session - 1], content) for flow in found.flows]
+        session = _session(found.sessions[number], members, content)
+        counted = together([rows[member.exchange.id] for member in members if carried(member.exchange)], session.files)
+        found.sessions[number] = replace(session, rows=counted)
+    found.flows[:] = [_flow(flow, found.members[flow.session - 1], content, rows) for flow in found.flows]
+
+
+def _format(members: list[Member]) -> tuple[str | None, bytes | None]:
+    """How the rows of a session end, as the request says that opened it."""
+    exchanges = [member.exchange for member in members]
+    options = next((exchange.csvopt for exchange in exchanges if exchange.csvopt is not None), None)
+    return options, next((exchange.line_delimiter for exchange in exchanges if exchange.line_delimiter), None)
 
 
 def _session(session: Session, members: list[Member], content: SpooledContent) -> Session:
@@ -85,10 +100,12 @@ def _session(session: Session, members: list[Member], content: SpooledContent) -
     return replace(session, payload_sha256=whole.hexdigest(), files=files)
 
 
-def _flow(flow: Flow, members: list[Member], content: SpooledContent) -> Flow:
+def _flow(flow: Flow, members: list[Member], content: SpooledContent, rows: dict[int, int | None]) -> Flow:
     digest = hashlib.sha256()
+    counted = []
     for state, exchange in members:
         if exchange.segment == flow.segment and carried(exchange):
+            counted.append(rows[exchange.id])
             for _, _, data in payload(content, state, exchange):
                 digest.update(data)
-    return replace(flow, payload_sha256=digest.hexdigest())
+    return replace(flow, payload_sha256=digest.hexdigest(), rows=together(counted))
