@@ -1,7 +1,7 @@
 """pcapng out: frames as they were captured, with their times in nanoseconds, and the TLS secrets that open them.
 
 One section in little-endian order; one interface for each link type, described when its first frame comes.
-Source: draft-ietf-opsawg-pcapng, sections 4.1, 4.2, 4.3 and 4.7.
+Source: draft-ietf-opsawg-pcapng, sections 4.1, 4.2, 4.3, 4.6 and 4.7.
 """
 
 import struct
@@ -33,6 +33,7 @@ class PcapngWriter:
     def __init__(self, sink: Sink, application: str) -> None:
         self._sink = sink
         self._interfaces: dict[int, int] = {}  # link type -> number of its interface
+        self._last_ns = 0
         self.frames = 0
         self.bytes = 0  # of the file so far
         header = struct.pack("<IHHq", _MAGIC, 1, 0, _UNKNOWN_LENGTH)
@@ -57,9 +58,25 @@ class PcapngWriter:
             number = self._interfaces[link] = len(self._interfaces)
             resolution = _options((blocks.TIME_RESOLUTION, bytes((_NANOSECONDS,))))
             self._block(blocks.INTERFACE, struct.pack("<HHI", link, 0, _NO_SNAP_LENGTH) + resolution)
+        self._last_ns = ns
         head = struct.pack("<IIIII", number, ns >> 32, ns & 0xFFFFFFFF, len(captured), original)
         self._block(blocks.ENHANCED_FRAME, head + _padded(captured))
         self.frames += 1
+
+    def end(self, *, dropped: int = 0, unfinished: bool = False) -> None:
+        """What is known of the recording that no frame tells.
+
+        Args:
+            dropped: Frames that the recorder says it lost (interface statistics of the first interface).
+            unfinished: The recording broke off in mid record; so does the file, as readers of captures expect it.
+        """
+        if dropped and self._interfaces:
+            lost = _options((blocks.DROPPED_BY_INTERFACE, struct.pack("<Q", dropped)))
+            self._block(blocks.STATISTICS, struct.pack("<III", 0, self._last_ns >> 32, self._last_ns & 0xFFFFFFFF) + lost)
+        if unfinished and self._interfaces:
+            start = struct.pack("<II", blocks.ENHANCED_FRAME, 36)
+            self._sink.write(start)
+            self.bytes += len(start)
 
     def _block(self, kind: int, content: bytes) -> None:
         length = struct.pack("<I", 12 + len(content))

@@ -26,23 +26,25 @@ class OutFile:
     Args:
         path: As the user named it; `-` for standard output.
         force: Replace a file that is there.
+        option: The option that named it, for messages.
 
     Raises:
         click.UsageError: A file is there and may not be replaced, or no file can be there.
     """
 
-    def __init__(self, path: str, *, force: bool) -> None:
+    def __init__(self, path: str, *, force: bool, option: str = "-o") -> None:
         self.path = path
+        self._option = option
         self._force = force
         self._file: BinaryIO | None = None
         self._temporary = ""
         self._straight = path == STDOUT or _is_no_file(path)
         if path == STDOUT and sys.stdout.isatty():
-            raise click.UsageError("-o -: standard output is a terminal; send it to a file or a program")
+            raise click.UsageError(f"{option} -: standard output is a terminal; send it to a file or a program")
         if not path or os.path.isdir(path):  # noqa: PTH112 - what the user typed stays text
-            raise click.UsageError(f"-o {path}: a folder; wanted the name of a file")
+            raise click.UsageError(f"{option} {path}: a folder; wanted the name of a file")
         if not self._straight and not force and os.path.lexists(path):
-            raise click.UsageError(f"-o {path}: is there already; --force replaces it")
+            raise click.UsageError(f"{option} {path}: is there already; --force replaces it")
 
     def refuse_inputs(self, names: Iterable[str]) -> None:
         """Not even --force replaces what is being read.
@@ -53,7 +55,7 @@ class OutFile:
         for name in names:
             with contextlib.suppress(OSError):
                 if os.path.samefile(name, self.path):  # noqa: PTH121
-                    raise click.UsageError(f"-o {self.path}: is an input; cut into another file")
+                    raise click.UsageError(f"{self._option} {self.path}: is an input; write into another file")
 
     def __enter__(self) -> Self:
         return self
@@ -124,7 +126,7 @@ class OutFile:
             self._temporary = ""
 
     def _refused(self, problem: OSError) -> SourceError:
-        return SourceError(f"{self.path}: {problem.strerror}; -o wants a place with room that may be written to")
+        return SourceError(f"{self.path}: {problem.strerror}; {self._option} wants a place with room that may be written to")
 
 
 def _is_no_file(path: str) -> bool:

@@ -254,6 +254,57 @@ def test_a_cut_into_the_folder_that_is_read_does_not_read_itself(tmp_path: Path)
     assert names(tmp_path) == ["in.pcap", "out.pcapng"]
 
 
+# what is chosen -------------------------------------------------------------------------------------------------------------
+
+
+def test_several_sessions_are_cut_together(tmp_path: Path) -> None:
+    source, capture, second = two_sessions(tmp_path)
+    result = cut(source, "--session", 1, "--session", 2, "-o", tmp_path / "out.pcapng")
+    assert result.exit_code == 0, result.output
+    assert frames(tmp_path / "out.pcapng") == kept(capture, *range(second[0] - 1), *second)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "sn == 2",  # of sessions
+        "delivery == proven && sn == 2",  # of sessions alone
+        "host == 10.0.0.2",  # of flows alone
+        "client.host == 10.0.0.2",  # of exchanges alone
+        "status == 200 && session.sn == 2",
+    ],
+)
+def test_a_filter_is_about_sessions_flows_or_exchanges_as_its_names_say(tmp_path: Path, expression: str) -> None:
+    source, capture, second = two_sessions(tmp_path)
+    result = cut(source, "--filter", expression, "-o", tmp_path / "out.pcapng")
+    assert result.exit_code == 0, result.output
+    assert frames(tmp_path / "out.pcapng") == kept(capture, *second)
+
+
+def test_a_session_and_a_filter_must_both_fit(tmp_path: Path) -> None:
+    source, *_ = two_sessions(tmp_path)
+    result = cut(source, "--session", 1, "--filter", "client.host == 10.0.0.2", "-o", tmp_path / "out.pcapng")
+    assert result.exit_code == 0 and "nothing fits" in result.stderr
+    assert [kind for kind, _ in blocks(tmp_path / "out.pcapng")] == [0x0A0D0D0A]
+
+
+def test_a_mistake_in_a_filter_is_pointed_at_before_anything_is_read(tmp_path: Path) -> None:
+    result = cut(tmp_path / "not there", "--filter", "status == 200 && colour == 3", "-o", tmp_path / "out.pcapng")
+    assert result.exit_code == 2 and "colour" in result.stderr and "^^^^^^" in result.stderr
+
+
+def test_what_the_recorder_dropped_and_where_it_broke_off_is_told_by_the_cut(tmp_path: Path) -> None:
+    source, *_ = two_sessions(tmp_path)
+    data = source.read_bytes()
+    (tmp_path / "short.pcap").write_bytes(data[:-20])
+    cut(tmp_path / "short.pcap", "-o", tmp_path / "out.pcapng")
+    codes = []
+    for path in (tmp_path / "short.pcap", tmp_path / "out.pcapng"):
+        with inspect([str(path)]) as found:
+            codes.append(sorted(finding.code for finding in found.findings))
+    assert codes[0] == codes[1] and "GPI001" in codes[0]
+
+
 # the same is told of the cut ----------------------------------------------------------------------------------------------
 
 
