@@ -7,14 +7,15 @@ fit is folded into a count that names the command which shows it.
 import shlex
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gpinspect.model import Delivery, Exchange, Finding, Outcome, Session, Severity
 from gpinspect.views.inspected import Inspected
+from gpinspect.views.pace import Closer, pace_line, settings_to_change, skew_line, stalls_line
 from gpinspect.views.tables import DELIVERY_TONES, SEVERITY_TONES, Tone, place_text, query_name, segments_text
-from gpinspect.views.text import bytes_text, clock_text, duration_text, plural, printable, rate_text, shorten
+from gpinspect.views.text import bytes_text, cells, clock_text, duration_text, plural, printable, rate_text, shorten
 from gpinspect.views.tls_section import tls_lines
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ FINDINGS_SHOWN = 3
 SPACIOUS = 2
 """Up to so many sessions a screen has room for who asked."""
 SOURCES_SHOWN = 2
+SETTINGS_SHOWN = 2
+SCREEN = 22
+"""Lines of a report on a screen of 24: the command that was typed and the next prompt have theirs."""
+QUERIES_SHOWN = 2
 WHOLE = 10_000
 """Folding limit that no report reaches in practice, for output that is no screen."""
 
@@ -38,6 +43,7 @@ class Line:
     text: str
     tone: Tone = ""
     indent: int = 0  # levels of two blanks
+    whole: bool = False  # goes on in further lines, rather than being cut, while the screen has room
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +60,39 @@ class Report:
         """The report as lines of text, titles in the left margin.
 
         Args:
-            width: Cells of the screen; longer lines are shortened. None: nothing is cut.
+            width: Cells of the screen; longer lines are shortened, or go on in the next one where that matters and there is
+                room. None: nothing is cut.
         """
         margin = max((len(section.title) for section in self.sections), default=0) + 2
+        room = SCREEN - sum(len(section.lines) for section in self.sections)
         for section in self.sections:
             for number, line in enumerate(section.lines):
                 title = section.title if number == 0 else ""
-                text = f"{title:<{margin}}{'  ' * line.indent}{line.text}"
-                yield Line(text if width is None else shorten(text, width), line.tone)
+                blank = " " * margin + "  " * line.indent
+                pieces = _pieces(line, width, len(blank), room)
+                room -= len(pieces) - 1
+                yield Line(f"{title:<{margin}}{blank[margin:]}{pieces[0]}", line.tone)
+                for piece in pieces[1:]:
+                    yield Line(f"{blank}  {piece}", line.tone)
+
+
+def _pieces(line: Line, width: int | None, margin: int, room: int) -> list[str]:
+    if width is None or cells(line.text) <= width - margin:
+        return [line.text]
+    if line.whole and line.text.isascii() and width - margin > 20:
+        pieces = textwrap.wrap(line.text, width - margin - 2)
+        if len(pieces) - 1 <= room:
+            return pieces
+        if room > 0:
+            return [*pieces[:room], shorten(" ".join(pieces[room:]), width - margin - 2)]
+    return [shorten(line.text, width - margin)]
 
 
 def build_report(
     found: Inspected,
     *,
     tls: "Sequence[Secured]" = (),
+    look: Callable[[Session], Closer] | None = None,
     utc: bool = False,
     screen: bool = True,
     command: str = "gpinspect",
@@ -76,12 +101,14 @@ def build_report(
 
     Args:
         tls: Connections that speak TLS or asked for it.
+        look: Tells pace, skew and stalls of a session; asked only for those that are shown.
         utc: Times in universal time instead of this machine's zone.
         screen: Fold what exceeds one screen; else list all of it.
     """
+    ran = _ran(found, SESSIONS_SHOWN if screen else WHOLE)
     sections = [
         Section("read", tuple(_read_lines(found, utc, SOURCES_SHOWN if screen else WHOLE))),
-        Section("ran", tuple(_session_lines(found, SESSIONS_SHOWN if screen else WHOLE))),
+        Section("ran", tuple(ran.lines())),
         Section("wrong", tuple(_finding_lines(found.findings, FINDINGS_SHOWN if screen else WHOLE, screen))),
     ]
     protected = tls_lines(tls, found.notices, screen=screen, brief=bool(found.sessions))
@@ -92,6 +119,14 @@ def build_report(
     if other:
         sections.append(Section("also", other))
     sections.append(Section("next", tuple(_next_lines(found, tls, command))))
+    room = SCREEN - sum(len(section.lines) for section in sections) if screen else WHOLE * WHOLE
+    settings = [Line(text, whole=True) for text in settings_to_change(found.findings)][: SETTINGS_SHOWN if screen else WHOLE]
+    settings = settings[: max(0, room)]
+    if settings:
+        sections.insert(-1, Section("set", tuple(settings)))
+    if look is not None:
+        ran.look_closer(look, room - len(settings))
+        sections[1] = Section("ran", tuple(ran.lines()))
     return Report(tuple(sections))
 
 
@@ -117,10 +152,52 @@ def _trouble(session: Session, worst: dict[int, int]) -> tuple[int, int, int]:
     return -max(worst.get(session.id, 0), refuted * Severity.ERROR), -session.payload_bytes, session.id
 
 
-def _session_lines(found: Inspected, shown: int) -> Iterator[Line]:
+@dataclass(slots=True)
+class _Ran:
+    """The sessions that are shown, each with its lines, and what stands below them."""
+
+    shown: list[tuple[Session, list[Line]]]
+    below: list[Line]
+
+    def lines(self) -> Iterator[Line]:
+        for _, lines in self.shown:
+            yield from lines
+        yield from self.below
+
+    def look_closer(self, look: Callable[[Session], Closer], room: int) -> None:
+        """Add what held sessions up, who carried how much, and how fast they moved, as far as there is room for lines.
+
+        What held a session up comes first, whichever it is.
+        """
+        if room <= 0:
+            return
+        asked = [(session, lines, look(session)) for session, lines in self.shown if session.payload_bytes]
+        kept: dict[int, list[tuple[int, Line]]] = {}
+        for rank, words in ((2, _stalled), (1, _shared), (0, _paced)):
+            for session, _, closer in asked:
+                text = words(session, closer)
+                if text and room > 0:
+                    kept.setdefault(session.id, []).append((rank, Line(text, indent=1, whole=True)))
+                    room -= 1
+        for session, lines, _ in asked:
+            lines += [line for _, line in sorted(kept.get(session.id, ()), key=lambda entry: entry[0])]
+
+
+def _stalled(session: Session, closer: Closer) -> str:
+    return stalls_line(closer.stalls or ())
+
+
+def _shared(session: Session, closer: Closer) -> str:
+    return skew_line(closer.skew) if len(closer.skew.shares) > 1 else ""
+
+
+def _paced(session: Session, closer: Closer) -> str:
+    return pace_line(session, closer.pace.pace)
+
+
+def _ran(found: Inspected, shown: int) -> _Ran:
     if not found.sessions:
-        yield Line("no gpfdist session")
-        return
+        return _Ran([], [Line("no gpfdist session")])
     worst: dict[int, int] = {}
     for finding in found.findings:
         if finding.session is not None:
@@ -131,14 +208,28 @@ def _session_lines(found: Inspected, shown: int) -> Iterator[Line]:
     for exchange in found.exchanges:
         if exchange.session in members:
             members[exchange.session].append(exchange)
+    spacious = len(chosen) <= SPACIOUS or shown == WHOLE
+    ran = _Ran([], [])
     for session in sorted(chosen, key=lambda session: session.id):
-        yield from _one_session(session, members[session.id])
-        if len(chosen) <= SPACIOUS or shown == WHOLE:
-            yield _who(session, queries[_query_key(session)])
+        lines = list(_one_session(session, members[session.id]))
+        ran.shown.append((session, [*lines, _who(session, queries[_query_key(session)])] if spacious else lines))
+    if not spacious:
+        ran.below += _queries(found.sessions)
     left = len(found.sessions) - len(chosen)
     if left > 0:
         total = sum(session.payload_bytes for session in found.sessions)
-        yield Line(f"and {plural(left, 'more session')}; all {len(found.sessions):,} together: {bytes_text(total)}")
+        ran.below.append(Line(f"and {plural(left, 'more session')}; all {len(found.sessions):,} together: {bytes_text(total)}"))
+    return ran
+
+
+def _queries(sessions: Sequence[Session]) -> Iterator[Line]:
+    """The verdicts on statements with several sessions, the worst first."""
+    several = {session.query: session for session in sessions if session.query_sessions > 1}
+    order = [Delivery.REFUTED, Delivery.UNPROVABLE, Delivery.PROVEN]
+    for session in sorted(several.values(), key=lambda session: order.index(session.query_delivery))[:QUERIES_SHOWN]:
+        name = query_name(session.xid, session.cid, None).removesuffix("/-")
+        tone = DELIVERY_TONES[session.query_delivery] if session.query_delivery is Delivery.REFUTED else ""
+        yield Line(f"query {name}: {session.query_sessions} sessions, together {session.query_delivery.value}", tone)
 
 
 def _one_session(session: Session, exchanges: Sequence[Exchange]) -> Iterator[Line]:
@@ -162,7 +253,7 @@ def _who(session: Session, of_query: int) -> Line:
         f"query {query_name(session.xid, session.cid, session.sn)}",
         f"db {printable(session.database)}" if session.database else "",
         f"user {printable(session.user)}" if session.user else "",
-        f"{of_query} sessions of this query" if of_query > 1 else "",
+        f"{of_query} sessions of this query, together {session.query_delivery.value}" if of_query > 1 else "",
     ]
     return Line(", ".join(part for part in parts if part), indent=1)
 
@@ -194,9 +285,10 @@ def _finding_lines(findings: Sequence[Finding], shown: int, screen: bool) -> Ite
         first = max(group, key=lambda finding: finding.severity)
         times = f" x{len(group):,}" if len(group) > 1 else ""
         tone = SEVERITY_TONES.get(first.severity.word, "")
-        yield Line(f"{first.severity.word} {first.code}{times}  {place_text(first)}: {printable(first.message)}", tone)
+        grave = first.severity > Severity.NOTE
+        yield Line(f"{first.severity.word} {first.code}{times}  {place_text(first)}: {printable(first.message)}", tone, whole=grave)
         if first.advice:
-            yield from (Line(text, indent=1) for text in _advice(printable(first.advice), screen))
+            yield from (Line(text, indent=1, whole=grave) for text in _advice(printable(first.advice), screen))
     left = len(groups) - len(chosen)
     if left > 0:
         yield Line(f"and {plural(left, 'other kind')} of finding")
@@ -237,7 +329,8 @@ def _next_lines(found: Inspected, tls: "Sequence[Secured]", command: str) -> Ite
     grave = [finding for finding in found.findings if finding.severity > Severity.NOTE]
     if grave:
         code = max(grave, key=lambda finding: finding.severity).code
-        yield Line(f"{command} findings {inputs}    and: {command} explain {code}")
+        yield Line(f"{command} explain {code}")
+        yield Line(f"{command} findings {inputs}")
     if found.sessions:
         yield Line(f"{command} flows {inputs}")
     elif not locked and not tls:
