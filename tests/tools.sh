@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Programs that the tests run for real. As root on Debian they are installed; otherwise the missing ones are named.
 set -eu
-declare -A package=([tshark]=tshark [capinfos]=wireshark-common [zstd]=zstd [lz4]=lz4 [tmux]=tmux [openssl]=openssl [psql]=postgresql-client)
+PATH="$PATH:/usr/sbin:/sbin" # where Debian keeps ip, ethtool and tcpdump; not in everybody's PATH
+declare -A package=([tshark]=tshark [capinfos]=wireshark-common [zstd]=zstd [lz4]=lz4 [tmux]=tmux [openssl]=openssl [psql]=postgresql-client
+    [ip]=iproute2 [ethtool]=ethtool [tcpdump]=tcpdump [chromium]=chromium [chromedriver]=chromium-driver)
 missing=()
 for tool in "${!package[@]}"; do
     command -v "$tool" >/dev/null 2>&1 || missing+=("${package[$tool]}")
