@@ -29,7 +29,15 @@ class Options:
     progress: bool = True
     fail_on: Severity | None = None
     via_tshark: bool = False
+    display_filter: str | None = None
     utc: bool = False
+    root: str | None = None
+    vantage: str | None = None
+
+    @property
+    def converted(self) -> bool:
+        """Whether tshark may stand between the inputs and us, so that they cannot be read twice in place."""
+        return self.via_tshark or bool(self.display_filter)
 
 
 _SHARED: dict[str, Callable[[Any], Any]] = {
@@ -58,6 +66,11 @@ _SHARED: dict[str, Callable[[Any], Any]] = {
     ),
     "via_tshark": click.option(
         "--via", "via_tshark", type=click.Choice(["tshark"]), help="Let tshark read the input (formats that only it knows)."
+    ),
+    "display_filter": click.option(
+        "--display-filter",
+        metavar="FILTER",
+        help="Read only the frames that Wireshark shows with this filter: tshark chooses them, from files.",
     ),
     "utc": click.option("--utc", is_flag=True, help="Times of day in universal time."),
 }

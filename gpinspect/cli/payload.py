@@ -13,6 +13,7 @@ from gpinspect.cli.options import Options, common
 from gpinspect.cli.output import listing
 from gpinspect.cli.reading import conclude, read
 from gpinspect.cli.rebuild import By, Rebuild, Target
+from gpinspect.cli.rooting import root_option
 from gpinspect.cli.status import Status
 from gpinspect.cli.talk import say
 from gpinspect.model import Exchange, Session
@@ -94,6 +95,7 @@ PAYLOAD: Table[Written] = Table(
 
 @click.command("payload")
 @common()
+@root_option
 @click.option("-o", "--output", "folder", required=True, metavar="DIR", help="Where the files go; made if it is not there.")
 @click.option(
     "--by",

@@ -8,7 +8,7 @@ import click
 from gpinspect.cli.options import Options
 from gpinspect.cli.status import Status
 from gpinspect.cli.talk import say, say_about_inputs, say_findings
-from gpinspect.model import Finding
+from gpinspect.model import Finding, Vantage
 from gpinspect.views.inspected import is_ours
 
 if TYPE_CHECKING:
@@ -31,6 +31,12 @@ def read(options: Options, *, hashes: bool = False, again: bool = False) -> "Ins
     from gpinspect.cli.progress import progress_bar
 
     extra: dict[str, Any] = {"via_tshark": True} if options.via_tshark else {}
+    if options.display_filter:
+        extra["display_filter"] = options.display_filter
+    if options.root is not None:
+        extra["root"] = options.root
+    if options.vantage is not None:
+        extra["vantage"] = Vantage(options.vantage)
     with progress_bar(options.progress and not options.quiet) as progress:
         found = inspection.inspect(
             options.inputs,

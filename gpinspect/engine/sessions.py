@@ -5,11 +5,14 @@ session_attach, 6.24.3). What was refused or came late says no protocol itself a
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from gpinspect.engine import coverage
 from gpinspect.engine.connection import Connection
 from gpinspect.engine.exchange import ExchangeState
+from gpinspect.engine.lines import rows_by_line
 from gpinspect.grammar.paths import server_path
 from gpinspect.model import Address, Exchange, FileCoverage, Flow, Outcome, Session
 from gpinspect.model.exchange import Connection as ConnectionValue
@@ -67,6 +70,7 @@ def correlate(connections: list[Connection]) -> Correlated:
     members = [[Member(state, by_state[id(state)]) for state in group.states] for group in groups]
     sessions = [_session(number, group, several) for number, (group, several) in enumerate(zip(groups, members, strict=True), 1)]
     flows = [flow for session, several in zip(sessions, members, strict=True) for flow in _flows(session, several)]
+    _tell_rows(sessions, flows)
     values = [connection.freeze(servers) for connection in connections]
     return Correlated(values, exchanges, states, sessions, members, flows)
 
@@ -236,6 +240,17 @@ def _files(members: list[Member]) -> tuple[tuple[FileCoverage, ...], int]:
     return tuple(files), loose + sum(file.bytes for file in files)
 
 
+def _tell_rows(sessions: list[Session], flows: list[Flow]) -> None:
+    """A session has the rows of its flows, where these are all known."""
+    rows: dict[int, list[int | None]] = {}
+    for flow in flows:
+        rows.setdefault(flow.session, []).append(flow.rows)
+    for number, session in enumerate(sessions):
+        known = rows.get(session.id, [])
+        if known and None not in known and not any(file.overlaps for file in session.files):
+            sessions[number] = replace(session, rows=sum(filter(None, known)))
+
+
 _WORST_FIRST = (
     Outcome.ERROR,
     Outcome.BROKEN,
@@ -258,6 +273,8 @@ def _flows(session: Session, members: list[Member]) -> list[Flow]:
     by_segment: dict[int | None, list[Exchange]] = {}
     for _, exchange in members:
         by_segment.setdefault(exchange.segment, []).append(exchange)
+    lines = rows_by_line([member.state for member in members]) if session.proto == 1 and session.method != "POST" else []
+    rows = {exchange.id: number for (_, exchange), number in zip(members, lines, strict=False)}
     flows = []
     for segment, exchanges in sorted(by_segment.items(), key=lambda item: (item[0] is None, item[0] or 0)):
         outcomes = {exchange.outcome for exchange in exchanges}
@@ -272,6 +289,17 @@ def _flows(session: Session, members: list[Member]) -> list[Flow]:
                 outcome=next(outcome for outcome in _WORST_FIRST if outcome in outcomes),
                 start_ns=min(e.start_ns for e in exchanges),
                 end_ns=max(e.end_ns for e in exchanges),
+                rows=_sum(rows[e.id] if e.id in rows and e.packages.data else _none(e) for e in exchanges),
             )
         )
     return flows
+
+
+def _none(exchange: Exchange) -> int | None:
+    """No rows where there was no payload."""
+    return None if exchange.payload_bytes or exchange.missing_bytes else 0
+
+
+def _sum(rows: Iterable[int | None]) -> int | None:
+    known = list(rows)
+    return None if None in known else sum(filter(None, known))

@@ -2,7 +2,8 @@
 
 import gc
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -13,20 +14,27 @@ from gpinspect.engine.content import BODY
 from gpinspect.engine.index import Index
 from gpinspect.engine.sessions import Correlated, correlate
 from gpinspect.errors import SourceError
-from gpinspect.inspection.again import MessageBytes, read_again
+from gpinspect.inspection.again import HeadBytes, MessageBytes, read_again, read_heads
 from gpinspect.inspection.content import SpooledContent
 from gpinspect.inspection.cutting import frames_of
 from gpinspect.inspection.secrets import KeyMaterial, Passphrase
-from gpinspect.model import Connection, Exchange, Finding, Flow, Notice, Session, Weird
+from gpinspect.inspection.stalls import Watch, attribute, in_order
+from gpinspect.model import Connection, Exchange, Finding, Flow, Notice, Session, Stall, Vantage, VantageEstimate, Weird
+from gpinspect.model.root import RootSession
 
 if TYPE_CHECKING:
     from gpinspect.engine.secure import Secured
+    from gpinspect.inspection.root import Root
+    from gpinspect.views.redaction import Mask
 
-__all__ = ["Inspection", "MessageBytes", "Progress", "inspect"]
+__all__ = ["HeadBytes", "Inspection", "MessageBytes", "Progress", "inspect"]
 
 Progress = Callable[[int, int | None, int], None]
 """Called now and then while reading: bytes read, bytes in all (None on a pipe), frames so far."""
 
+
+Password = bytes | None
+"""Of a protected key; None where there is none."""
 
 Payload = tuple[int | None, int, bytes]
 """Package index (None: the body itself), position in its content, bytes."""
@@ -38,13 +46,26 @@ class Inspection:
     It can be looked at while it is still being made: `refresh` brings the lists up to date with what has been read.
     """
 
-    def __init__(self, opener: Callable[[], Capture], material: KeyMaterial, *, keep: bool = False) -> None:
+    def __init__(
+        self,
+        opener: Callable[[], Capture],
+        material: KeyMaterial,
+        *,
+        keep: bool = False,
+        root: "Root | None" = None,
+        vantage: Vantage | None = None,
+    ) -> None:
         self._opener = opener
         self._material = material
         self._keep = keep
+        self._root = root
         self._capture = capture = opener()
         self._content = SpooledContent() if keep else None
         self._index = Index(self._content, lambda: material.keys, hashed=keep)
+        self._watch = Watch(self._index)
+        self._vantage = vantage
+        self.stalls: list[Stall] = []
+        self.vantage: VantageEstimate | None = None
         self._secrets = 0  # of those in the capture, how many the keys have
         self._found = Correlated([], [], [], [], [], [])
         self.sources = capture.sources
@@ -52,6 +73,10 @@ class Inspection:
         self.weirds: list[Weird] = []
         self.findings: list[Finding] = []
         self.complete = False
+        self.guard: AbstractContextManager[object] = nullcontext()
+        """Held while `steps` works on what came, and not while it waits for more: a lock, for who looks from another thread."""
+        self.breathe: Callable[[], object] = _no_breath
+        """Called now and then while the lists are brought up to date: the place to let another thread have its turn."""
 
     # what was read ----------------------------------------------------------------------------------------------------
 
@@ -130,12 +155,16 @@ class Inspection:
                 self._content.close()
                 self._content = SpooledContent()
             self._index = Index(self._content, lambda: self._material.keys, hashed=self._keep)
+            self._watch = Watch(self._index)
             yield from self._pass()
 
     def _pass(self) -> Iterator[None]:
         for window in self._capture.windows():
-            self._learn()
-            self._index.run(window)
+            with self.guard:
+                self._learn()
+                begin, frame = window.start, self._index.frames
+                self._index.run(window)
+                self._watch.seen(window, begin, frame)
             yield
         self._learn()
 
@@ -150,21 +179,53 @@ class Inspection:
     def finish(self) -> None:
         """Nothing more will be read: settle what is open."""
         self._index.finish()
+        self._watch.tracer.finish()
         self.complete = True
         self.refresh()
 
     def refresh(self) -> None:
         """Bring the lists up to date with what has been read so far."""
         self._found = correlate(self._index.connections)
+        self.breathe()
         self.notices = self._capture.notices + self._index.notices() + self._material.notices()
         self.weirds = self._index.weirds()
-        judged = judge(self._found.sessions, self._found.exchanges, self._found.connections, self.weirds, self.notices, self.tls)
+        if self.complete:
+            self.weirds += self._odd_ends()
+        found = self._found
+        roots = self._compared() if self.complete else None
+        judged = judge(found.sessions, found.exchanges, found.connections, self.weirds, self.notices, self.tls, roots)
         self._found.sessions[:] = judged.sessions
         self.findings = judged.findings
+        self.breathe()
+        attributed = attribute(self._watch.tracer.connections, self._index.connections, found, self._vantage)
+        self.stalls, self.vantage = attributed.stalls, attributed.vantage
+        self._found.flows[:] = attributed.flows
+        self.findings = in_order(self.findings, attributed.findings)
         if self._content is not None and self.complete:
             from gpinspect.inspection.hashes import add_hashes
 
             add_hashes(self._found, self._content)
+
+    def _odd_ends(self) -> list[Weird]:
+        """What a sample of packages, read again, shows at their ends."""
+        from gpinspect.inspection.row_ends import DOUBT, odd_ends
+
+        encrypted = frozenset(connection.id for connection in self.connections if connection.tls)
+        doubtful = frozenset(weird.connection for weird in self.weirds if weird.code in DOUBT)
+
+        def read(exchange: int, index: int) -> MessageBytes:
+            self.breathe()
+            return self.read_package(exchange, index)
+
+        return list(odd_ends(self.sessions, self.exchanges, encrypted, doubtful, read))
+
+    def _compared(self) -> dict[int, RootSession] | None:
+        """What the files on the server are, where somebody named their folder."""
+        if self._root is None:
+            return None
+        from gpinspect.inspection.rooted import compare
+
+        return compare(self._root, self._found, self._content)
 
     # looking closer ---------------------------------------------------------------------------------------------------
 
@@ -190,6 +251,26 @@ class Inspection:
         """
         return read_again(self._capture, self._found.states[exchange - 1], index, merged=len(self.sources) > 1)
 
+    def read_head(self, exchange: int) -> HeadBytes:
+        """Fetch the heads of request and answer of exchange `exchange` from the capture again.
+
+        Raises:
+            SourceError: As `read_package`.
+        """
+        return read_heads(self._capture, self._found.states[exchange - 1], merged=len(self.sources) > 1)
+
+    def with_key(self, name: str, password: Password = None) -> "Inspection":
+        """The same inputs with one more file of key material, not read yet. The keys are known to both from now on.
+
+        Raises:
+            TlsKeyError: The file is no key material.
+            SourceError: An input can be read only once.
+        """
+        if self._capture.bytes_total is None:
+            raise SourceError("what came out of a pipe cannot be opened again with a key; save it to a file and open that")
+        self._material.add(name, password)
+        return Inspection(self._opener, self._material, keep=self._keep, root=self._root, vantage=self._vantage)
+
     def key_log(self, connections: Collection[int]) -> list[str]:
         """Lines of a key log that open what was opened of these connections, each once: secrets, which no output may show."""
         inside = [self._index.connections[number - 1].secure for number in sorted(connections)]
@@ -201,14 +282,42 @@ class Inspection:
         Raises:
             SourceError: An input can be read only once and was opened without `again`, or is not what it was.
         """
-        known, last = self._index.connections, self.frames
+        with self._again() as capture:
+            yield from frames_of(_frames(capture), self._index.connections, connections, self.frames)
+
+    def redacted_frames(self, connections: Collection[int], mask: "Mask") -> Iterator[Record]:
+        """The same frames under a mask: nobody's rows, names and addresses are in them, and what is told of them stays.
+
+        Raises:
+            SourceError: As `connection_frames`.
+        """
+        from gpinspect.inspection.redact import Rewriter, plans_of
+
+        with self._again() as capture:
+            plans = plans_of(capture, connections, self.frames, mask)
+        with self._again() as capture:
+            rewriter = Rewriter(mask, plans)
+            yield from frames_of(_frames(capture), self._index.connections, connections, self.frames, rewriter)
+
+    def records(self) -> Iterator[Record]:
+        """All frames once more, as they were captured and in that order.
+
+        Raises:
+            SourceError: As `connection_frames`.
+        """
+        with self._again() as capture:
+            yield from islice(_frames(capture), self.frames)
+
+    @contextmanager
+    def _again(self) -> Iterator[Capture]:
+        """The inputs for one more reading; pipes as they were kept."""
         if self._capture.bytes_total is None:
-            yield from frames_of(self._capture.records_again(), known, connections, last)
+            yield self._capture
             return
         with self._opener() as again:
             if again.sources != self.sources:
                 raise SourceError("the inputs changed while they were read; cut from copies, or when the recorder has ended")
-            yield from frames_of(again.records(), known, connections, last)
+            yield again
 
     def close(self) -> None:
         self._capture.close()
@@ -220,6 +329,15 @@ class Inspection:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def _no_breath() -> None:
+    """Nobody waits for a turn."""
+
+
+def _frames(capture: Capture) -> Iterator[Record]:
+    """Every frame, once more where the capture is a pipe."""
+    return capture.records_again() if capture.bytes_total is None else capture.records()
 
 
 @contextmanager
@@ -243,14 +361,22 @@ def open_inspection(
     hashes: bool = False,
     again: bool = False,
     via_tshark: bool = False,
+    display_filter: str = "",
+    root: str | None = None,
+    vantage: Vantage | None = None,
 ) -> Inspection:
     """Open inputs without reading them yet; see `inspect` for the arguments."""
     material = KeyMaterial(keylogs, server_keys, passphrase)
 
     def opener() -> Capture:
-        return open_captures(inputs, again=again, via_tshark=via_tshark)
+        return open_captures(inputs, again=again, via_tshark=via_tshark, display_filter=display_filter)
 
-    return Inspection(opener, material, keep=hashes)
+    files = None
+    if root is not None:
+        from gpinspect.inspection.root import Root
+
+        files = Root(root)
+    return Inspection(opener, material, keep=hashes, root=files, vantage=vantage)
 
 
 def inspect(
@@ -262,6 +388,9 @@ def inspect(
     hashes: bool = False,
     again: bool = False,
     via_tshark: bool = False,
+    display_filter: str = "",
+    root: str | None = None,
+    vantage: Vantage | None = None,
     progress: Progress | None = None,
 ) -> Inspection:
     """Read captures (files, directories, globs, `-`) as one and say what is in them.
@@ -273,6 +402,9 @@ def inspect(
         hashes: Keep payload in a temporary file and work out its SHA-256 values.
         again: Keep what cannot be read twice (pipes, compressed files) in a temporary file, so that `read_package` works.
         via_tshark: Let tshark convert formats that are not read here.
+        display_filter: A Wireshark filter: tshark chooses the frames that are read, which are numbered anew; empty: all.
+        vantage: Where the recorder stood, where that is known; else it is estimated.
+        root: Folder with the files of the server; sessions are compared with them, with `hashes` byte by byte.
         progress: Told how far reading has come.
 
     Raises:
@@ -288,6 +420,9 @@ def inspect(
         hashes=hashes,
         again=again,
         via_tshark=via_tshark,
+        display_filter=display_filter,
+        root=root,
+        vantage=vantage,
     )
     inspection.read(progress)
     return inspection

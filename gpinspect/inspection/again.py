@@ -33,6 +33,53 @@ class MessageBytes:
         return len(self.data) - sum(length for _, length, _ in self.pieces)
 
 
+@dataclass(frozen=True, slots=True)
+class HeadBytes:
+    """The heads of one exchange as they were on the wire (inside TLS: in plaintext), as far as they came; None: none was seen.
+
+    Frames are those in which the request began and the head of the answer ended; 0 where that is not known.
+    """
+
+    request: bytes | None
+    answer: bytes | None
+    request_frame: int = 0
+    answer_frame: int = 0
+
+
+def read_heads(capture: Capture, state: ExchangeState, *, merged: bool) -> HeadBytes:
+    """The heads of an exchange, read from the first frame of its connection on until both are there.
+
+    Raises:
+        SourceError: The input cannot be read twice.
+    """
+    connection = state.connection
+    place = connection.exchanges.index(state) + 1
+    found: dict[bool, tuple[bytes, int]] = {}
+
+    def tap(other: ExchangeState, answer: bool, raw: bytes, frame: int) -> None:
+        if len(other.connection.exchanges) == place and other is other.connection.exchanges[-1]:
+            found[answer] = raw, frame
+
+    again = Index(keys=lambda: connection.index.keys)
+    again.head_tap = tap
+    decoder = Decoder()
+    keys = {stream.key for stream in connection.streams}
+    most = connection.last_frame - connection.first_frame + SLACK_RECORDS
+    wanted = 1 + (state.status is not None)
+    for number, record in enumerate(islice(capture.records_at(connection.capture), most)):
+        tcp = decoder.decode(record.link, record.captured, record.original)
+        if tcp is None or tcp.key not in keys:
+            continue
+        frame = 0 if merged else connection.first_frame + number
+        again.take(record.link, record.captured, record.original, record.ns, frame, record.position)
+        if len(found) >= wanted:
+            break
+    else:
+        again.finish()
+    request, answer = found.get(False, (None, 0)), found.get(True, (None, 0))
+    return HeadBytes(request[0], answer[0], request[1], answer[1])
+
+
 def read_again(capture: Capture, state: ExchangeState, index: int, *, merged: bool) -> MessageBytes:
     """Bytes of package `index` of an exchange.
 
@@ -42,7 +89,7 @@ def read_again(capture: Capture, state: ExchangeState, index: int, *, merged: bo
         SourceError: The input cannot be read twice.
         IndexError: There is no such package.
     """
-    table, channel = state.table, state.connection.server
+    table, channel = state.table, state.channel
     if table is None or channel is None or state.body_start is None:
         raise IndexError(index)
     package = table[index]
@@ -90,8 +137,16 @@ def _from_plaintext(capture: Capture, state: ExchangeState, start: int, end: int
         if side == server:
             holes[:] = _fill(data, holes, position - start, plaintext, frame, pieces)
 
+    def body_tap(other: ExchangeState, position: int, body: bytes, frame: int) -> None:
+        if len(other.connection.exchanges) == place:
+            holes[:] = _fill(data, holes, position - start, body, frame, pieces)
+
     again = Index(keys=lambda: connection.index.keys)
-    again.tap = tap
+    if state.chunked is None:
+        again.tap = tap
+    else:
+        place = connection.exchanges.index(state) + 1
+        again.body_tap = body_tap
     decoder = Decoder()
     keys = {stream.key for stream in connection.streams}
     most = connection.last_frame - connection.first_frame + SLACK_RECORDS

@@ -17,6 +17,8 @@ Passphrase = Callable[[str], bytes | None]
 
 LARGEST_KEY = 1 << 20
 """Bytes of a file that may be a private key."""
+LARGEST_LOG = 1 << 28
+"""Bytes of a key log that is added while one looks on."""
 
 
 class KeyMaterial:
@@ -47,6 +49,29 @@ class KeyMaterial:
             self._keys = KeyStore()
         return self._keys
 
+    def add(self, name: str, password: bytes | None = None) -> None:
+        """Take one more file: a private key in PEM form, or a key log. Nothing is taken of a file that is neither.
+
+        Args:
+            password: Of a protected key.
+
+        Raises:
+            TlsKeyError: It cannot be read, is no private key, or holds no line of a key log.
+        """
+        if is_pem(name):
+            self.keys.add_server_key(_read(name, LARGEST_KEY), password, name)
+            return
+        text = _read(name, LARGEST_LOG)
+        from gpinspect.engine.tls.keys import KeyStore
+
+        tried = KeyStore()
+        tried.add_keylog(text, name)
+        count = tried.key_log_count()
+        if count.lines <= count.bad:
+            raise TlsKeyError(f"{name}: neither a key log nor a private key in PEM form")
+        self.keys.add_keylog(text, name)
+        self._known[name] = len(text)
+
     @property
     def revision(self) -> int:
         """Grows with the material."""
@@ -74,6 +99,34 @@ class KeyMaterial:
             self.keys.add_keylog(appended, name)
 
 
+def is_pem(name: str) -> bool:
+    """Whether a file is in PEM form, protected or not.
+
+    Raises:
+        TlsKeyError: It cannot be read.
+    """
+    if not Path(name).is_file():
+        raise TlsKeyError(f"{name}: no ordinary file; wanted a key log, or a private key in PEM form")
+    return b"-----BEGIN " in _start(name)
+
+
+def is_protected(name: str) -> bool:
+    """Whether a file is a private key that wants a passphrase.
+
+    Raises:
+        TlsKeyError: It cannot be read.
+    """
+    return is_pem(name) and b"ENCRYPTED" in _start(name)
+
+
+def _start(name: str) -> bytes:
+    try:
+        with Path(name).open("rb") as file:
+            return file.read(LARGEST_KEY)
+    except OSError as error:
+        raise TlsKeyError(f"{name}: {error.strerror}; wanted a key file that this user may read") from error
+
+
 def _read(name: str, most: int | None) -> bytes:
     try:
         with Path(name).open("rb") as file:
@@ -81,5 +134,5 @@ def _read(name: str, most: int | None) -> bytes:
     except OSError as error:
         raise TlsKeyError(f"{name}: {error.strerror}; wanted a key file that this user may read") from error
     if most is not None and len(data) > most:
-        raise TlsKeyError(f"{name}: more than {most:,} bytes; wanted a private key in PEM form")
+        raise TlsKeyError(f"{name}: more than {most:,} bytes; wanted a private key in PEM form, or a key log")
     return data

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from gpinspect.model import UNKNOWN, Exchange, FileCoverage, Finding, Flow, Package, Session, Severity
+from gpinspect.model import UNKNOWN, Exchange, FileCoverage, Finding, Flow, Package, Session, Severity, Stall, VantageEstimate
 
 Object = dict[str, Any]
 
@@ -136,18 +136,26 @@ def session_object(session: Session, counts: dict[str, int] | None = None) -> Ob
         "exchanges": session.exchanges,
         "payload_bytes": session.payload_bytes,
         "payload_sha256": session.payload_sha256,
+        "rows": session.rows,
         "files": [file_object(file) for file in session.files],
         "errors": _wire_texts(session.errors),
         "delivery": session.delivery.value,
         "delivery_reasons": list(session.delivery_reasons),
+        "query_delivery": session.query_delivery.value,
+        "query_sessions": session.query_sessions,
         "start_ns": session.start_ns,
         "end_ns": session.end_ns,
         "findings": counts or severity_counts(()),
     }
 
 
-def flow_object(flow: Flow) -> Object:
-    """`stall_ns` is null: nobody has attributed the waiting yet."""
+def flow_object(flow: Flow, stalls: Iterable[Stall] | None = None) -> Object:
+    """`stall_ns` is null where nobody can know.
+
+    Args:
+        stalls: Those of its session; with them the key `stalls` is there, which holds what concerns this flow.
+    """
+    own = {} if stalls is None else {"stalls": [stall_object(stall, flow.segment) for stall in stalls if _hits(stall, flow)]}
     return {
         "schema": "gpinspect.flow/1",
         "session": flow.session,
@@ -157,10 +165,60 @@ def flow_object(flow: Flow) -> Object:
         "packages": flow.packages,
         "payload_bytes": flow.payload_bytes,
         "payload_sha256": flow.payload_sha256,
+        "rows": flow.rows,
         "outcome": flow.outcome.value,
         "start_ns": flow.start_ns,
         "end_ns": flow.end_ns,
-        "stall_ns": None,
+        "stall_ns": None if flow.stall_ns is None else flow.stall_ns._asdict(),
+        **own,
+    }
+
+
+def _hits(stall: Stall, flow: Flow) -> bool:
+    return stall.session == flow.session and any(one.segment == flow.segment for one in stall.flows)
+
+
+def waiting_object(session: Session, stalls: Iterable[Stall], known: VantageEstimate | None) -> Object:
+    """Keys beside those of a session: `stalls`, and `vantage` with what it was estimated from.
+
+    Args:
+        stalls: Of this session and of others.
+        known: Where the recorder stood.
+    """
+    return {
+        "stalls": [stall_object(stall) for stall in stalls if stall.session == session.id],
+        "vantage": None if known is None else {"at": known.vantage.value, "given": known.given, "from": known.words},
+    }
+
+
+def stall_object(stall: Stall, segment: int | None = None) -> Object:
+    """One stall; it has no schema of its own.
+
+    Args:
+        segment: Only what it did to the flow of this Greenplum segment.
+    """
+    flows = [flow for flow in stall.flows if segment is None or flow.segment == segment]
+    return {
+        "cause": stall.cause.value,
+        "pattern": stall.pattern,
+        "finding": stall.finding,
+        "from_ns": min(flow.start_ns for flow in flows),
+        "to_ns": max(flow.end_ns for flow in flows),
+        "segments": sorted({flow.segment for flow in flows if flow.segment is not None}),
+        "evidence": wire_text(stall.evidence),
+        "flows": [
+            {
+                "segment": flow.segment,
+                "connection": flow.connection,
+                "exchange": flow.exchange,
+                "from_ns": flow.start_ns,
+                "to_ns": flow.end_ns,
+                "zero_window_ns": flow.zero_window_ns,
+                "retransmissions": flow.retransmissions,
+                "frames": None if flow.frames is None else list(flow.frames),
+            }
+            for flow in flows
+        ],
     }
 
 

@@ -125,6 +125,11 @@ DELIVERY_TONES: Mapping[str, Tone] = MappingProxyType(
 SEVERITY_TONES: Mapping[str, Tone] = MappingProxyType({Severity.ERROR.word: "bad", Severity.WARNING.word: "warn"})
 
 
+def _of_query(session: Session) -> str:
+    """The verdict on the whole statement, where that has more sessions than one."""
+    return session.query_delivery.value if session.query_sessions > 1 else UNKNOWN_TEXT
+
+
 SESSIONS: Table[Session] = Table(
     "sessions",
     (
@@ -140,7 +145,9 @@ SESSIONS: Table[Session] = Table(
         Column("MB/s", lambda s, c: rate_text(s.payload_bytes, s.end_ns - s.start_ns), "right", priority=3),
         Column("Time", lambda s, c: duration_text(s.end_ns - s.start_ns), "right", priority=5),
         Column("Findings", lambda s, c: counts_text(c.counts.get(s.id, {})), priority=2),
+        Column("Rows", lambda s, c: count_text(s.rows), "right", priority=6),
         Column("Delivery", lambda s, c: s.delivery.value, tones=DELIVERY_TONES),
+        Column("Query", lambda s, c: _of_query(s), priority=7, tones=DELIVERY_TONES),
     ),
 )
 

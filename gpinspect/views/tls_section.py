@@ -77,6 +77,13 @@ def _how(postgres: bool, forward_secret: bool) -> str:
     return SEGMENT_LOG if forward_secret else SEGMENT_KEY
 
 
+def what_helps(one: "Secured") -> str:
+    """Which secret would open a connection and how to come by it; "" where none is needed, or none can help."""
+    if not one.report.needs_secrets:
+        return ""
+    return _how(one.preface is not None, one.report.forward_secret is not False)
+
+
 def _paces(closed: "Sequence[Secured]", shown: int | None) -> Iterator[_Line]:
     """Bytes of records a client host, largest first: sizes are visible without keys."""
     hosts: dict[str, list[Secured]] = {}

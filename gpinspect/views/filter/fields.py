@@ -89,7 +89,8 @@ _TIMES: Final = {"start": "start_ns", "end": "end_ns"}
 
 _SESSION = _table(
     (
-        *_several(Type.NUMBER, "id", "proto", "segment_count", "connections", "connections_reset", "exchanges"),
+        *_several(Type.NUMBER, "id", "proto", "segment_count", "connections", "connections_reset", "exchanges", "rows"),
+        *_several(Type.NUMBER, "query_sessions"),
         *_address("server"),
         *_several(
             Type.TEXT, "tid", "query", "xid", "cid", "sn", "path", "method", "server_version", "payload_sha256", "database", "user"
@@ -104,6 +105,7 @@ _SESSION = _table(
         Field("errors", Type.TEXT, _texts("errors"), several=True),
         Field("delivery", Type.WORD, lambda s, around: s.delivery.value, DELIVERIES),
         Field("delivery_reasons", Type.TEXT, _texts("delivery_reasons"), several=True),
+        Field("query_delivery", Type.WORD, lambda s, around: s.query_delivery.value, DELIVERIES),
         *_several(Type.TIME, "start_ns", "end_ns"),
         _duration(),
         *(Field(f"findings.{word}", Type.NUMBER, _finding_count(word)) for word in reversed(SEVERITIES)),
@@ -128,7 +130,7 @@ def _of_session(session_id: Callable[[Any], int | None]) -> dict[str, Field]:
 
 _FLOW = _table(
     (
-        *_several(Type.NUMBER, "session", "segment", "exchanges", "packages"),
+        *_several(Type.NUMBER, "session", "segment", "exchanges", "packages", "rows"),
         *_several(Type.TEXT, "host", "payload_sha256"),
         *_several(Type.SIZE, "payload_bytes"),
         Field("outcome", Type.WORD, lambda f, around: f.outcome.value, OUTCOMES),
