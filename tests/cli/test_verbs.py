@@ -163,7 +163,7 @@ def test_completion_prints_a_script_that_calls_us(run: Run, shell: str) -> None:
 
 
 def test_completion_offers_the_verbs(run: Run) -> None:
-    env = {"_GPINSPECT_COMPLETE": "bash_complete", "COMP_WORDS": "gpinspect se", "COMP_CWORD": "1"}
+    env = {"_GPINSPECT_COMPLETE": "bash_complete", "COMP_WORDS": "gpinspect ses", "COMP_CWORD": "1"}
     assert run(None, env=env).stdout.split() == ["plain,sessions"]
 
 
