@@ -13,6 +13,14 @@ __version__ = "0.1.0"
 __all__ = ["Inspection", "__version__", "inspect"]
 
 
+def scapy_ext(extension: Any) -> None:
+    """What scapy's `conf.exts.load("gpinspect")` calls: offers `scapy.contrib.gpfdist`."""
+    from pathlib import Path
+
+    extension.config("gpinspect", __version__)
+    extension.register("gpfdist", extension.MODE.CONTRIB, Path(__file__).parent / "export" / "scapy" / "gpfdist.py")
+
+
 def __getattr__(name: str) -> Any:
     if name in ("Inspection", "inspect"):
         from gpinspect import inspection

@@ -118,13 +118,14 @@ class Capture:
         self.close()
 
 
-def open_captures(names: Sequence[str], *, again: bool = False, via_tshark: bool = False) -> Capture:
+def open_captures(names: Sequence[str], *, again: bool = False, via_tshark: bool = False, display_filter: str = "") -> Capture:
     """Open inputs as one capture. Files are looked at; pipes are not touched before `Capture.windows`.
 
     Args:
         names: Files, directories (all captures in them, none deeper), globs, pipes, `-` for standard input.
         again: Keep a copy of what can not be read twice in a temporary file, so that `Capture.records_at` works.
         via_tshark: Let tshark convert files of formats that are not read here.
+        display_filter: Only the frames that Wireshark shows with this filter, chosen by tshark and numbered anew; empty: all.
 
     Raises:
         CaptureError: A name stands for nothing, can not be read, or is no capture.
@@ -135,7 +136,9 @@ def open_captures(names: Sequence[str], *, again: bool = False, via_tshark: bool
     secrets: list[bytes] = []
     sources: list[Source] = []
     for found in inputs:
-        source = Source(len(sources), found, size=size, again=again, via_tshark=via_tshark, secrets=secrets)
+        source = Source(
+            len(sources), found, size=size, again=again, via_tshark=via_tshark, secrets=secrets, display_filter=display_filter
+        )
         try:
             source.check()
         except CaptureError as error:

@@ -43,10 +43,21 @@ class Source:
         number: Its place among the inputs, from 0.
         size: Bytes of its buffer.
         again: Keep a copy of what can not be read twice.
+        display_filter: tshark chooses frames with it; empty: all are read, and without tshark.
         secrets: Where TLS secrets that it carries are put.
     """
 
-    def __init__(self, number: int, found: Input, *, size: int, again: bool, via_tshark: bool, secrets: list[bytes]) -> None:
+    def __init__(
+        self,
+        number: int,
+        found: Input,
+        *,
+        size: int,
+        again: bool,
+        via_tshark: bool,
+        secrets: list[bytes],
+        display_filter: str = "",
+    ) -> None:
         self.name = found.name
         self.directory = found.directory
         self.base = number << POSITION_BITS
@@ -57,6 +68,7 @@ class Source:
         self._pipe = found.pipe
         self._again = again
         self._via_tshark = via_tshark
+        self._filter = display_filter
         self._tool = ""  # path of tshark where it has to convert
         self._packed = False
         self._marks: Marks[RecordLayout | pcapng.State] = Marks()
@@ -92,7 +104,12 @@ class Source:
             CaptureError: It is not, or can not be read. SourceError: it needs tshark, and there is none.
         """
         if self._pipe:
+            if self._filter:
+                raise CaptureError(self.name, "a display filter is for files: tshark applies it. Save this to a file first")
             return
+        if self._filter:
+            os.close(self._open_file())  # what cannot be opened is said in our words
+            self._tool = tshark_path()
         intake = self._intake(SAMPLE)
         try:
             self._recognise(intake)
@@ -214,7 +231,7 @@ class Source:
 
     def _open(self) -> Raw:
         if self._tool:
-            return Converted(self.name, self._tool)
+            return Converted(self.name, self._tool, self._filter)
         if self.name == STDIN:
             if os.isatty(0):
                 raise CaptureError(STDIN, "standard input is a terminal; pipe a capture into it: tcpdump -w - | gpinspect …")

@@ -1,6 +1,7 @@
 """Captures of formats that only tshark reads, turned into pcapng by it and read from its pipe.
 
-Nothing is dissected there: tshark is used as a converter. pyshark knows where to find it, also on other systems.
+tshark is used as a converter, and to choose frames with a display filter; nothing that it makes of them is taken over. pyshark
+knows where to find it, also on other systems.
 """
 
 import configparser
@@ -33,7 +34,7 @@ def tshark_path() -> str:
         path = str(tshark.get_process_path(shutil.which("tshark")))
     except tshark.TSharkNotFoundException as error:
         raise SourceError(
-            "tshark is not installed, wanted for --via tshark; "
+            "tshark is not installed, wanted for --via tshark and --display-filter; "
             "install it (Debian, Ubuntu: apt install tshark; Red Hat: dnf install wireshark-cli; macOS: brew install wireshark)"
         ) from error
     except configparser.Error as error:
@@ -51,11 +52,16 @@ class Converted:
     """The pcapng that tshark makes of a file, as a raw source.
 
     `readinto` raises `BrokenInputError` with tshark's own words where it gave up, after what it had written.
+
+    Args:
+        display_filter: Only the frames that Wireshark would show with it; empty: all.
     """
 
-    def __init__(self, path: str, tool: str) -> None:
+    def __init__(self, path: str, tool: str, display_filter: str = "") -> None:
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close
         command = [tool, "-n", "-r", os.path.abspath(path), "-w", "-", "-F", "pcapng"]  # noqa: PTH100 - a name may start with "-"
+        if display_filter:
+            command += ["-Y", display_filter]
         try:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._words)
         except OSError as error:
@@ -83,8 +89,9 @@ class Converted:
         self._words.close()
 
     def _complaint(self) -> str:
-        """The last line that tshark wrote, without its own name in front."""
+        """The last line that tshark wrote in its own name, which is taken off; else its last one."""
         self._words.seek(0)
         lines = self._words.read().decode("utf-8", "replace").strip().splitlines()
+        lines = [line for line in lines if line.startswith("tshark: ")] or lines  # it also draws where a filter is wrong
         words = lines[-1].removeprefix("tshark: ") if lines else f"ended with status {self._process.returncode}"
         return "".join(letter if letter.isprintable() else "?" for letter in words)[:LONGEST_WORD]

@@ -61,7 +61,7 @@ def check_object(check: Check) -> Object:
 
 
 @click.command("doctor")
-@common("inputs", "keylogs", "server_keys", "session", "hashes", "progress", "fail_on", "via_tshark", "utc")
+@common("inputs", "keylogs", "server_keys", "session", "hashes", "progress", "fail_on", "via_tshark", "display_filter", "utc")
 def command(options: Options) -> int:
     """What this machine can do: packages, tshark, capture rights, terminal, TLS key log."""
     listing(options, DOCTOR, checks(), check_object)

@@ -22,6 +22,7 @@ def command(options: Options) -> int:
         server_keys=options.server_keys,
         passphrase=passphrase(options),
         via_tshark=options.via_tshark,
+        display_filter=options.display_filter or "",
         utc=options.utc,
         color=options.color,
         session=options.session,

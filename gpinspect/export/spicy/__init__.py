@@ -1,0 +1,1 @@
+"""The Spicy grammar for Zeek, made from the same outline as the engine's layouts."""
