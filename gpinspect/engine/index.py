@@ -142,6 +142,17 @@ class Index:
                             stream.last_frame = frame
                             at = following
                             continue
+                        begin = start + reach + header_end
+                        room = stream.room - length
+                        if room > 0:
+                            stream.room = room
+                            stream.end += length
+                            stream.last_ns = ns
+                            stream.last_frame = frame
+                            gathered = stream.gathered
+                            gathered += view[begin : begin + length]
+                            at = following
+                            continue
                         stream.ack = ack
                         if left == 0:
                             stream.left = 0
@@ -150,29 +161,12 @@ class Index:
                             stream.reader.content_end(ns, frame)
                             at = following
                             continue
-                        begin = start + reach + header_end
                         stream.deliver(buffer, begin, begin + length, ns, frame, shift + at)
                         if stream.wanted:
                             stream.expected = NEVER
                         at = following
                         continue
                     stream.ack = ack
-                    if sequence == stream.inside:
-                        stream.next = (sequence + length) & MASK
-                        begin = start + reach + header_end
-                        room = stream.room - length
-                        if room > 0:
-                            stream.inside = stream.next
-                            stream.room = room
-                            stream.end += length
-                            stream.last_ns = ns
-                            stream.last_frame = frame
-                            gathered = stream.gathered
-                            gathered += view[begin : begin + length]
-                        else:
-                            stream.deliver(buffer, begin, begin + length, ns, frame, shift + at)
-                        at = following
-                        continue
                     if stream.watching:
                         stream.peer.acknowledged(ns)
                     self._at = start

@@ -49,7 +49,7 @@ class Early(NamedTuple):
 class Stream(Channel):
     """A channel fed by TCP segments. The hot loop works on `expected`, `left`, `last_ns`, `last_frame` and `ack` directly.
 
-    Inside a TLS record it works on `inside`, `room`, `gathered` and `end` as well.
+    Inside a TLS record it works on `room`, `gathered` and `end` as well.
     """
 
     __slots__ = (
@@ -64,7 +64,6 @@ class Stream(Channel):
         "expected",
         "fin",
         "gathered",
-        "inside",
         "key",
         "late_acks",
         "network_loss",
@@ -90,8 +89,7 @@ class Stream(Channel):
         self.next: int | None = None  # sequence number of the next byte; None before the first segment
         self.origin = 0  # sequence number of position 0
         self.expected = NEVER  # `next`, while the segment that has it may be taken without a closer look
-        self.inside = NEVER  # `next`, while a segment that has it and is shorter than `room` may be put into `gathered`
-        self.room = 0
+        self.room = 0  # a segment that is expected and shorter than this is put into `gathered`, and the reader not asked
         self.gathered = NOTHING_GATHERED
         self.ack = -1  # last acknowledgment number this side sent
         self.watching = False  # its acknowledgments decide a hole of the peer's
@@ -175,9 +173,9 @@ class Stream(Channel):
     def _settle(self, ns: int) -> None:
         """Decide whether the next segment may be taken without a closer look."""
         if self.early:
-            self.expected = self.inside = NEVER
+            self.expected = NEVER
             self.peer.watching = True
-            self.peer.expected = self.peer.inside = NEVER
+            self.peer.expected = NEVER
             self._decide(ns)
         if not self.early:
             self.peer.watching = False
@@ -188,14 +186,12 @@ class Stream(Channel):
     def refresh(self) -> None:
         """The next segment may be taken without a closer look unless somebody wants its content or waits for a hole to fill."""
         closer = self.next is None or self.early or self.wanted or self.watching
-        simple = NEVER if closer or self.next is None else self.next
-        self.expected, self.inside = (NEVER, simple) if self.room else (simple, NEVER)
+        self.expected = NEVER if closer or self.next is None else self.next
 
     def gather(self, into: bytearray, room: int) -> None:
         """The next bytes go into `into`, without the reader, as long as they are fewer than `room` together (0: none do)."""
         self.gathered = into
         self.room = room
-        self.refresh()
 
     def _compare_again(self, sequence: int, buffer: Buffer, start: int, count: int) -> None:
         """Bytes that were delivered before: do they still read the same, as far as the capture's window reaches back?"""
@@ -299,7 +295,7 @@ class Stream(Channel):
                 self.capture_loss += unseen
                 self.next = (self.next + unseen) & MASK
                 self.lose(unseen)
-        self.expected = self.inside = NEVER
+        self.expected = NEVER
         self.end_reading()
 
     def end_reading(self) -> None:

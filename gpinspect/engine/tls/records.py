@@ -5,6 +5,7 @@ size is known costs the record it lies in. A hole over a header is bridged by lo
 """
 
 import re
+import struct
 from typing import Protocol
 
 from gpinspect.engine.tls.protection import TAIL
@@ -15,6 +16,7 @@ HEADER_LENGTH = 5
 LARGEST_FRAGMENT = 16384 + 2048
 """What TLS 1.2 allows in a record (RFC 5246, section 6.2.3); TLS 1.3 allows less."""
 
+_FIELDS = struct.Struct(">BBBH").unpack_from
 _HEADER = re.compile(rb"[\x14-\x17]\x03[\x00-\x04]")
 
 
@@ -58,13 +60,15 @@ class RecordStream:
             data = self._pass(data)
         if not data:
             return
-        if not self._buffer:
+        buffer = self._buffer
+        if not buffer:
             self._begin()
             self._work(memoryview(data), last=False)
             return
-        self._buffer += data
-        if self._searching or len(self._buffer) >= self._need:
-            self._work_buffer(last=False)
+        buffer += data
+        if len(buffer) >= self._need or self._searching:
+            self._buffer = bytearray()
+            self._work(memoryview(buffer), last=False)
 
     def begun(self) -> tuple[bytearray, int]:
         """The record that is not whole yet, and how many bytes it still wants (0: nothing may be added).
@@ -137,22 +141,22 @@ class RecordStream:
 
     def _cut(self, view: memoryview, at: int) -> int:
         """Hand out records from `at` on; gives where the first one begins that is not whole or no record."""
-        size, record = len(view), self._sink.record
+        size = len(view)
         self._need = HEADER_LENGTH
         while size - at >= HEADER_LENGTH:
-            kind, major, minor, high, low = view[at : at + HEADER_LENGTH]
-            length = high << 8 | low
+            kind, major, minor, length = _FIELDS(view, at)
             if not CHANGE_CIPHER_SPEC <= kind <= HEARTBEAT or major != 3 or minor > 4 or length > LARGEST_FRAGMENT:
                 self._searching = self._suspect = True
                 break
-            end = at + HEADER_LENGTH + length
+            whole = HEADER_LENGTH + length
+            end = at + whole
             if end > size:
-                self._need = HEADER_LENGTH + length
+                self._need = whole
                 break
-            record(kind, minor, view[at + HEADER_LENGTH : end])
-            self.position += HEADER_LENGTH + length
+            self._sink.record(kind, minor, view[at + HEADER_LENGTH : end])
+            self.position += whole
             at = end
-            self._begin()
+            self.began_ns, self.began_frame, self.began_capture = self.now_ns, self.now_frame, self.now_capture
         return at
 
     def _give_up_record(self) -> None:
