@@ -98,8 +98,8 @@ class Index:
         latest = at
         earliest_high = -(base_ns // high_ns) if base_ns < 0 else 0
         latest_high = (LATEST_NS - base_ns) // high_ns - 1
-        limit = end - header
-        while at <= limit:
+        second, second_ns = -1, 0  # `high` of the frame before, in nanoseconds
+        while True:  # behind `end` there is slack to read, and a record that begins there ends behind it too
             its_kind, size, its_interface, high, low, captured, original = unpack_head(buffer, at)
             start = at + header
             following = start + captured
@@ -132,7 +132,9 @@ class Index:
                     at = following
                     continue
                 if length > 0:
-                    ns = high * high_ns + low * low_ns + base_ns
+                    if high != second:
+                        second, second_ns = high, high * high_ns + base_ns
+                    ns = second_ns + low * low_ns
                     if sequence == stream.expected:
                         stream.expected = stream.next = (sequence + length) & MASK
                         left = stream.left - length

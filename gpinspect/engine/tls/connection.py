@@ -87,8 +87,8 @@ class TlsConnection:
     def begun(self, side: int) -> tuple[bytearray, int]:
         """The record of a direction that is not whole yet, and how many bytes it still wants: see `RecordStream.begun`."""
         direction = self._directions[side]
-        record, wants = direction.stream.begun()
-        return record, wants if len(direction.opening) == LONGEST_OPENING else 0
+        begun = direction.stream.begun()
+        return begun if len(direction.opening) == LONGEST_OPENING else (begun[0], 0)
 
     def reached(self, side: int, ns: int, frame: int) -> None:
         """Bytes up to this frame were added to what `begun` gave."""
@@ -302,15 +302,15 @@ class TlsConnection:
         if not plain:
             return
         stream = direction.stream
-        place = self._held[3:6] if self._held else (stream.now_ns, stream.now_frame, stream.now_capture)
+        ns, frame, capture = self._held[3:6] if self._held else (stream.now_ns, stream.now_frame, stream.now_capture)
         if not direction.delivered:
             direction.delivered = True
             if direction.untold:
-                self._lost(direction.side, None, *place)
+                self._lost(direction.side, None, ns, frame, capture)
         direction.data_bytes += len(plain)
         if direction.hash:
             direction.hash.update(plain)
-        self._deliver(direction.side, plain, *place)
+        self._deliver(direction.side, plain, ns, frame, capture)
 
     def _lose_record(self, direction: Direction, length: int | None) -> None:
         direction.lost += 1

@@ -75,8 +75,10 @@ class RecordStream:
 
         A caller may add to it, as long as it wants more than what is added, instead of feeding the same bytes.
         """
-        waits = self._buffer and not self._skip and not self._searching
-        return self._buffer, self._need - len(self._buffer) if waits else 0
+        buffer = self._buffer
+        if not buffer or self._skip or self._searching:
+            return buffer, 0
+        return buffer, self._need - len(buffer)
 
     def lose(self, count: int) -> None:
         """The next `count` bytes of the stream are not there."""
