@@ -120,9 +120,7 @@ class TlsConnection:
         elif kind == ALERT:
             direction.alert_records += 1
         protection = direction.protection
-        if direction.waiting or (
-            (protection is None or not protection.opened) and self._talk.must_wait(direction, kind, fragment)
-        ):
+        if direction.waiting or ((protection is None or not protection.opened) and self._talk.must_wait(direction, kind, fragment)):
             direction.hold(kind, minor, fragment)
             if direction.waiting_bytes > (LEAST_WAITING if self._keys.empty else MOST_WAITING):
                 direction.impatient = True
