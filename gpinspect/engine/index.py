@@ -148,7 +148,6 @@ class Index:
                         room = stream.room - length
                         if room > 0:
                             stream.room = room
-                            stream.end += length
                             stream.last_ns = ns
                             stream.last_frame = frame
                             gathered = stream.gathered
@@ -156,6 +155,13 @@ class Index:
                             at = following
                             continue
                         stream.ack = ack
+                        if stream.room:
+                            stream.last_ns = ns
+                            stream.last_frame = frame
+                            stream.reader.feed(buffer, begin, begin + length, ns, frame, shift + at)
+                            stream.end += length
+                            at = following
+                            continue
                         if left == 0:
                             stream.left = 0
                             stream.last_ns = ns

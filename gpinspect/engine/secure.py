@@ -63,7 +63,13 @@ class Secure:
             self._inside.feed(plaintext)
         if self._tap is not None:
             self._tap(self.client if role == 0 else 1 - self.client, channel.position, plaintext, frame)
-        channel.deliver(plaintext, 0, len(plaintext), ns, frame, capture)
+        length = len(plaintext)
+        if length < channel.left and not channel.wanted:
+            channel.left -= length
+            channel.last_ns = ns
+            channel.last_frame = frame
+        else:
+            channel.deliver(plaintext, 0, length, ns, frame, capture)
 
     def _lost(self, role: int, length: int | None, ns: int, frame: int, capture: int) -> None:
         channel = self._by_role[role]

@@ -49,7 +49,7 @@ class Early(NamedTuple):
 class Stream(Channel):
     """A channel fed by TCP segments. The hot loop works on `expected`, `left`, `last_ns`, `last_frame` and `ack` directly.
 
-    Inside a TLS record it works on `room`, `gathered` and `end` as well.
+    Inside a TLS record it works on `room` and `gathered` as well; `end` is behind the room then.
     """
 
     __slots__ = (
@@ -106,6 +106,10 @@ class Stream(Channel):
         self.snapped_frames = 0
         self.capture_loss = 0  # bytes that were acknowledged but not captured
         self.network_loss = 0  # bytes that nobody acknowledged and the capture does not have
+
+    @property
+    def position(self) -> int:
+        return self.end - self.left - self.room
 
     @property
     def unseen(self) -> bool:
@@ -190,6 +194,7 @@ class Stream(Channel):
 
     def gather(self, into: bytearray, room: int) -> None:
         """The next bytes go into `into`, without the reader, as long as they are fewer than `room` together (0: none do)."""
+        self.end += room - self.room
         self.gathered = into
         self.room = room
 

@@ -85,10 +85,10 @@ class TlsConnection:
             self._talk.negotiation.drop_guesses()
 
     def begun(self, side: int) -> tuple[bytearray, int]:
-        """The record of a direction that is not whole yet, and how many bytes it still wants: see `RecordStream.begun`."""
+        """The record of a direction that is not whole yet, and how many bytes it still wants: see `RecordStream`."""
         direction = self._directions[side]
-        begun = direction.stream.begun()
-        return begun if len(direction.opening) == LONGEST_OPENING else (begun[0], 0)
+        stream = direction.stream
+        return stream.buffer, stream.wants if len(direction.opening) == LONGEST_OPENING else 0
 
     def reached(self, side: int, ns: int, frame: int) -> None:
         """Bytes up to this frame were added to what `begun` gave."""
