@@ -14,7 +14,7 @@ from gpinspect.capture.window import Window
 from gpinspect.engine.channel import Buffer
 from gpinspect.engine.connection import Connection, host_text
 from gpinspect.engine.content import ContentStore
-from gpinspect.engine.link import ACK, FIN, PLAIN_HEADERS, RST, SYN, Decoder, TcpSegment, fast_layout
+from gpinspect.engine.link import ACK, FIN, RST, SYN, Decoder, TcpSegment, fast_layout, plain_headers
 from gpinspect.engine.stream import MASK, NEVER, Stream
 from gpinspect.model import Address, Notice, Place, Weird
 
@@ -92,7 +92,7 @@ class Index:
         buffer, at, end, shift = window.buffer, window.start, window.end, window.base
         view = memoryview(buffer)
         streams = self._streams
-        headers = PLAIN_HEADERS
+        headers = plain_headers(base)
         frame = self.frames
         last = self.last_ns or 0
         latest = at
@@ -120,10 +120,9 @@ class Index:
                 and its_version == ip_version
                 and total + reach <= captured
                 and (fragment == unfragmented or not fragment)
-                and (tcp_header := headers[control])
+                and (header_end := headers[control])
                 and (stream := streams.get(key)) is not None
             ):
-                header_end = base + tcp_header
                 length = total - header_end
                 if length == 0:
                     stream.ack = ack
