@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gpinspect.capture.records import LATEST_NS, doubt
-from gpinspect.capture.window import Window
+from gpinspect.capture.window import Window, classic_head
 from gpinspect.engine.channel import Buffer
 from gpinspect.engine.connection import Connection, host_text
 from gpinspect.engine.content import ContentStore
@@ -87,7 +87,7 @@ class Index:
             self._skip(window)
             return False
         head, header, kind, interface, sized, high_ns, low_ns, base_ns, link = layout
-        unpack_head = head.unpack_from
+        unpack_head, unpack_classic = head.unpack_from, classic_head(head.format).unpack_from
         unpack, tag, ip_version, unfragmented, reach, base = fast[0].unpack_from, *fast[1:]
         buffer, at, end, shift = window.buffer, window.start, window.end, window.base
         view = memoryview(buffer)
@@ -100,10 +100,13 @@ class Index:
         latest_high = (LATEST_NS - base_ns) // high_ns - 1
         second, second_ns = -1, 0  # `high` of the frame before, in nanoseconds
         while True:  # behind `end` there is slack to read, and a record that begins there ends behind it too
-            its_kind, size, its_interface, high, low, captured, original = unpack_head(buffer, at)
             start = at + header
-            following = start + captured
-            if sized:  # classic pcap has neither kinds nor interfaces
+            if not sized:  # classic pcap has neither kinds nor interfaces
+                high, low, captured, original = unpack_classic(buffer, at)
+                following = start + captured
+            else:
+                its_kind, size, its_interface, high, low, captured, original = unpack_head(buffer, at)
+                following = start + captured
                 if its_kind != kind or its_interface != interface:
                     break
                 if following > at + size or not earliest_high <= high <= latest_high:
