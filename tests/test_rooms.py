@@ -40,6 +40,6 @@ def test_package_by_itself_loads_next_to_nothing() -> None:
     assert gpinspect.__version__
 
 
-def test_reading_a_capture_without_tls_loads_no_cryptography() -> None:
+def test_reading_a_capture_without_tls_loads_no_cryptography_and_no_construct() -> None:
     program = "import gpinspect.inspection, gpinspect.cli.sessions"
-    assert not {"cryptography", "rich", "textual", "scapy", "pyshark", "zstandard"} & loaded_by(program)
+    assert not {"cryptography", "construct", "rich", "textual", "scapy", "pyshark", "zstandard"} & loaded_by(program)

@@ -14,7 +14,6 @@ from gpinspect.capture.raw import BrokenInputError, Descriptor, Raw, Stretch
 from gpinspect.capture.recognise import SAMPLE, recognise
 from gpinspect.capture.records import Step, time_at, walk
 from gpinspect.capture.spool import Spooling
-from gpinspect.capture.tshark import Converted, tshark_path
 from gpinspect.capture.window import RecordLayout, Window
 from gpinspect.errors import CaptureError, SourceError
 from gpinspect.model import Notice
@@ -108,6 +107,8 @@ class Source:
                 raise CaptureError(self.name, "a display filter is for files: tshark applies it. Save this to a file first")
             return
         if self._filter:
+            from gpinspect.capture.tshark import tshark_path
+
             os.close(self._open_file())  # what cannot be opened is said in our words
             self._tool = tshark_path()
         intake = self._intake(SAMPLE)
@@ -231,6 +232,8 @@ class Source:
 
     def _open(self) -> Raw:
         if self._tool:
+            from gpinspect.capture.tshark import Converted
+
             return Converted(self.name, self._tool, self._filter)
         if self.name == STDIN:
             if os.isatty(0):
@@ -293,6 +296,8 @@ class Source:
         looks = recognise(sample)
         if self._via_tshark and not self._tool and (looks.tshark or self.directory is None):
             if not self._pipe:
+                from gpinspect.capture.tshark import tshark_path
+
                 self._tool = tshark_path()
             return None
         raise CaptureError(self.name, looks.problem(self._packed))

@@ -7,6 +7,7 @@ else: a block that is no frame, or a frame of another interface).
 
 import struct
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple, Protocol
 
 SLACK = 256
@@ -33,6 +34,12 @@ class RecordLayout(NamedTuple):
     low_ns: int
     base_ns: int
     link: int  # link type (LINKTYPE_* number)
+
+
+@cache
+def classic_head(layout: str) -> struct.Struct:
+    """The `head` of a `RecordLayout` without its empty fields, by its format: four values in classic pcap."""
+    return struct.Struct(layout.replace("0s", ""))
 
 
 @dataclass(slots=True)

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gpinspect.capture.records import LATEST_NS, doubt
-from gpinspect.capture.window import Window
+from gpinspect.capture.window import Window, classic_head
 from gpinspect.engine.channel import Buffer
 from gpinspect.engine.connection import Connection, host_text
 from gpinspect.engine.content import ContentStore
 from gpinspect.engine.exchange import ExchangeState
-from gpinspect.engine.link import ACK, FIN, PLAIN_HEADERS, RST, SYN, Decoder, TcpSegment, fast_layout
+from gpinspect.engine.link import ACK, FIN, RST, SYN, Decoder, TcpSegment, fast_layout, plain_headers
 from gpinspect.engine.stream import MASK, NEVER, Stream
 from gpinspect.model import Address, Notice, Place, Weird
 
@@ -96,23 +96,26 @@ class Index:
             self._skip(window)
             return False
         head, header, kind, interface, sized, high_ns, low_ns, base_ns, link = layout
-        unpack_head = head.unpack_from
+        unpack_head, unpack_classic = head.unpack_from, classic_head(head.format).unpack_from
         unpack, tag, ip_version, unfragmented, reach, base = fast[0].unpack_from, *fast[1:]
         buffer, at, end, shift = window.buffer, window.start, window.end, window.base
         view = memoryview(buffer)
         streams = self._streams
-        headers = PLAIN_HEADERS
+        headers = plain_headers(base)
         frame = self.frames
         last = self.last_ns or 0
         latest = at
         earliest_high = -(base_ns // high_ns) if base_ns < 0 else 0
         latest_high = (LATEST_NS - base_ns) // high_ns - 1
-        limit = end - header
-        while at <= limit:
-            its_kind, size, its_interface, high, low, captured, original = unpack_head(buffer, at)
+        second, second_ns = -1, 0  # `high` of the frame before, in nanoseconds
+        while True:  # behind `end` there is slack to read, and a record that begins there ends behind it too
             start = at + header
-            following = start + captured
-            if sized:  # classic pcap has neither kinds nor interfaces
+            if not sized:  # classic pcap has neither kinds nor interfaces
+                high, low, captured, original = unpack_classic(buffer, at)
+                following = start + captured
+            else:
+                its_kind, size, its_interface, high, low, captured, original = unpack_head(buffer, at)
+                following = start + captured
                 if its_kind != kind or its_interface != interface:
                     break
                 if following > at + size or not earliest_high <= high <= latest_high:
@@ -129,10 +132,9 @@ class Index:
                 and its_version == ip_version
                 and total + reach <= captured
                 and (fragment == unfragmented or not fragment)
-                and (tcp_header := headers[control])
+                and (header_end := headers[control])
                 and (stream := streams.get(key)) is not None
             ):
-                header_end = base + tcp_header
                 length = total - header_end
                 if length == 0:
                     stream.ack = ack
@@ -141,7 +143,9 @@ class Index:
                     at = following
                     continue
                 if length > 0:
-                    ns = high * high_ns + low * low_ns + base_ns
+                    if high != second:
+                        second, second_ns = high, high * high_ns + base_ns
+                    ns = second_ns + low * low_ns
                     if sequence == stream.expected:
                         stream.expected = stream.next = (sequence + length) & MASK
                         left = stream.left - length
@@ -151,7 +155,24 @@ class Index:
                             stream.last_frame = frame
                             at = following
                             continue
+                        begin = start + reach + header_end
+                        room = stream.room - length
+                        if room > 0:
+                            stream.room = room
+                            stream.last_ns = ns
+                            stream.last_frame = frame
+                            gathered = stream.gathered
+                            gathered += view[begin : begin + length]
+                            at = following
+                            continue
                         stream.ack = ack
+                        if stream.room:
+                            stream.last_ns = ns
+                            stream.last_frame = frame
+                            stream.reader.feed(buffer, begin, begin + length, ns, frame, shift + at)
+                            stream.end += length
+                            at = following
+                            continue
                         if left == 0:
                             stream.left = 0
                             stream.last_ns = ns
@@ -159,29 +180,12 @@ class Index:
                             stream.reader.content_end(ns, frame)
                             at = following
                             continue
-                        begin = start + reach + header_end
                         stream.deliver(buffer, begin, begin + length, ns, frame, shift + at)
                         if stream.wanted:
                             stream.expected = NEVER
                         at = following
                         continue
                     stream.ack = ack
-                    if sequence == stream.inside:
-                        stream.next = (sequence + length) & MASK
-                        begin = start + reach + header_end
-                        room = stream.room - length
-                        if room > 0:
-                            stream.inside = stream.next
-                            stream.room = room
-                            stream.end += length
-                            stream.last_ns = ns
-                            stream.last_frame = frame
-                            gathered = stream.gathered
-                            gathered += view[begin : begin + length]
-                        else:
-                            stream.deliver(buffer, begin, begin + length, ns, frame, shift + at)
-                        at = following
-                        continue
                     if stream.watching:
                         stream.peer.acknowledged(ns)
                     self._at = start

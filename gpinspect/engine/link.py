@@ -6,6 +6,7 @@ fragments, extension headers, short captures. Both give the same answer for a fr
 """
 
 import struct
+from functools import cache
 from typing import NamedTuple
 
 ETHERNET, NULL, LOOP, SLL, SLL2 = 1, 0, 108, 113, 276
@@ -25,9 +26,6 @@ too large; policies of source addresses)."""
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 
 _PLAIN = bytes(flags & (FIN | SYN | RST | ACK) == ACK for flags in range(256))
-PLAIN_HEADERS = b"".join(bytes(offset * 4 * plain for plain in _PLAIN) * 16 if offset >= 5 else bytes(4096) for offset in range(16))
-"""By data offset and flags of a TCP header: its bytes; 0 where the segment opens, closes or resets, or the header is too short."""
-
 DEEPEST_TUNNEL = 8
 MOST_FRAGMENTS = 256
 """Packets whose fragments are held at once."""
@@ -36,11 +34,19 @@ MOST_PIECES = 2048
 LARGEST_DATAGRAM = 65535
 
 
+@cache
+def plain_headers(before: int) -> tuple[int, ...]:
+    """By data offset and flags of a TCP header: its bytes and `before` more; 0 where the segment opens, closes or resets, or the
+    header is too short. A tuple, because nothing is looked up faster."""
+    rows = (bytes((before + 4 * offset) * plain for plain in _PLAIN) * 16 if offset >= 5 else bytes(4096) for offset in range(16))
+    return tuple(b"".join(rows))
+
+
 class FastLayout(NamedTuple):
     """The usual frame of one link type and IP version.
 
     `fields` unpacks nine values: tag, version, total, fragment, protocol, key, sequence, acknowledgment, and data offset with flags
-    as one number, the index into `PLAIN_HEADERS`.
+    as one number, the index into `plain_headers(base)`.
     """
 
     fields: struct.Struct

@@ -35,6 +35,7 @@ class Secure:
         self._tap = connection.index.tap
         self._streams = connection.streams
         self.channels = (Channel(openings[0]), Channel(openings[1]))
+        self._by_role = (self.channels[client], self.channels[1 - client])
         self.tls = TlsConnection(keys, self._deliver, self._lost, connection.index.hashed)
         self.preface = PostgresPreface(self.tls) if postgres else None
         self.stage = self.preface or self.tls
@@ -56,19 +57,22 @@ class Secure:
     def reader(self, side: int) -> "SecureReader":
         return SecureReader(self, side, self._streams[side])
 
-    def _channel(self, role: int) -> Channel:
-        return self.channels[self.client if role == 0 else 1 - self.client]
-
     def _deliver(self, role: int, plaintext: bytes, ns: int, frame: int, capture: int) -> None:
-        channel = self._channel(role)
+        channel = self._by_role[role]
         if role == 0:
             self._inside.feed(plaintext)
         if self._tap is not None:
             self._tap(self.client if role == 0 else 1 - self.client, channel.position, plaintext, frame)
-        channel.deliver(plaintext, 0, len(plaintext), ns, frame, capture)
+        length = len(plaintext)
+        if length < channel.left and not channel.wanted:
+            channel.left -= length
+            channel.last_ns = ns
+            channel.last_frame = frame
+        else:
+            channel.deliver(plaintext, 0, length, ns, frame, capture)
 
     def _lost(self, role: int, length: int | None, ns: int, frame: int, capture: int) -> None:
-        channel = self._channel(role)
+        channel = self._by_role[role]
         if role == 0:
             self._inside.stop()
         channel.last_ns, channel.last_frame = ns, frame
@@ -90,27 +94,31 @@ class Secure:
 class SecureReader:
     """Takes one stream of a connection that speaks TLS (a `Reader`)."""
 
-    __slots__ = ("_role", "_room", "_secure", "_stream")
+    __slots__ = ("_begun", "_feed", "_gathers", "_role", "_room", "_secure", "_stream")
 
     def __init__(self, secure: Secure, side: int, stream: "Stream") -> None:
         self._secure = secure
         self._role = 0 if side == secure.client else 1
         self._stream = stream
+        self._feed = secure.stage.feed
+        self._begun = secure.tls.begun
+        self._gathers = secure.preface is None
         self._room = 0  # what the record that is not whole yet wanted when the stream was told
 
     def feed(self, buffer: Buffer, start: int, end: int, ns: int, frame: int, capture: int) -> int:
         data = memoryview(buffer)[start:end]
-        if self._role == 0:
+        role = self._role
+        if role == 0:
             self._secure.clear(data)
-        self._secure.stage.feed(self._role, data, ns, frame, capture)
+        self._feed(role, data, ns, frame, capture)
         self._gather()
         return end
 
     def _gather(self) -> None:
         """Let the stream put together a record that is not whole. Where TLS was asked for first, every frame is looked at."""
-        record, wants = self._secure.tls.begun(self._role)
-        self._room = 0 if self._secure.preface is not None else wants
-        self._stream.gather(record, self._room)
+        if self._gathers:
+            record, self._room = self._begun(self._role)
+            self._stream.gather(record, self._room)
 
     def _catch_up(self) -> None:
         if self._stream.room < self._room:

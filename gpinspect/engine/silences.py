@@ -48,6 +48,7 @@ class Side:
     mss: int = 0  # longest payload seen
     stamp: int = -1
     stamp_ns: int = 0
+    first_stamp: tuple[int, int] = (-1, 0)  # (TSval, ns) of its first frame with one
     echo: int = -1  # TSecr of its last frame
     payload_ns: int = 0
     payload_frame: int = 0
@@ -97,6 +98,7 @@ class Silence:
     unseen: tuple[int, int] = (0, 0)  # numbers of IPv4 packets that each side used and the recorder did not see (-1: not known)
     echo: tuple[int, int] = (-1, -1)  # TSecr of the last frame of each side before
     clock: tuple[int, int] | None = None  # of a sender of frames on both sides of it: ticks of its time stamps, ns of the recorder
+    other: tuple[int, int] | None = None  # the same of the side that did not end it, up to its first frame afterwards
 
     @property
     def duration_ns(self) -> int:
@@ -172,6 +174,7 @@ class TracedConnection:
     _stamps: tuple[tuple[int, int], tuple[int, int]] = ((-1, 0), (-1, 0))
     _echo: tuple[int, int] = (-1, -1)
     _lost: list[int] = field(default_factory=lambda: [0, 0])  # numbers of IPv4 packets passed over since the last new byte
+    _ended: Silence | None = None  # the last one, until the other side has spoken
     first_syn: int = -1
     opener: int = 0  # side that sent the SYN
     _since: int = 0  # beginning of the run that lasts

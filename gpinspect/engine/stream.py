@@ -57,7 +57,7 @@ class Early(NamedTuple):
 class Stream(Channel):
     """A channel fed by TCP segments. The hot loop works on `expected`, `left`, `last_ns`, `last_frame` and `ack` directly.
 
-    Inside a TLS record it works on `inside`, `room`, `gathered` and `end` as well.
+    Inside a TLS record it works on `room` and `gathered` as well; `end` is behind the room then.
     """
 
     __slots__ = (
@@ -72,7 +72,6 @@ class Stream(Channel):
         "expected",
         "fin",
         "gathered",
-        "inside",
         "key",
         "late_acks",
         "network_loss",
@@ -98,8 +97,7 @@ class Stream(Channel):
         self.next: int | None = None  # sequence number of the next byte; None before the first segment
         self.origin = 0  # sequence number of position 0
         self.expected = NEVER  # `next`, while the segment that has it may be taken without a closer look
-        self.inside = NEVER  # `next`, while a segment that has it and is shorter than `room` may be put into `gathered`
-        self.room = 0
+        self.room = 0  # a segment that is expected and shorter than this is put into `gathered`, and the reader not asked
         self.gathered = NOTHING_GATHERED
         self.ack = -1  # last acknowledgment number this side sent
         self.watching = False  # its acknowledgments decide a hole of the peer's
@@ -116,6 +114,10 @@ class Stream(Channel):
         self.snapped_frames = 0
         self.capture_loss = 0  # bytes that were acknowledged but not captured
         self.network_loss = 0  # bytes that nobody acknowledged and the capture does not have
+
+    @property
+    def position(self) -> int:
+        return self.end - self.left - self.room
 
     @property
     def unseen(self) -> bool:
@@ -201,9 +203,9 @@ class Stream(Channel):
     def _settle(self, ns: int) -> None:
         """Decide whether the next segment may be taken without a closer look."""
         if self.early:
-            self.expected = self.inside = NEVER
+            self.expected = NEVER
             self.peer.watching = True
-            self.peer.expected = self.peer.inside = NEVER
+            self.peer.expected = NEVER
             self._decide(ns)
         if not self.early:
             self.peer.watching = False
@@ -214,14 +216,13 @@ class Stream(Channel):
     def refresh(self) -> None:
         """The next segment may be taken without a closer look unless somebody wants its content or waits for a hole to fill."""
         closer = self.next is None or self.early or self.wanted or self.watching
-        simple = NEVER if closer or self.next is None else self.next
-        self.expected, self.inside = (NEVER, simple) if self.room else (simple, NEVER)
+        self.expected = NEVER if closer or self.next is None else self.next
 
     def gather(self, into: bytearray, room: int) -> None:
         """The next bytes go into `into`, without the reader, as long as they are fewer than `room` together (0: none do)."""
+        self.end += room - self.room
         self.gathered = into
         self.room = room
-        self.refresh()
 
     def _compare_again(self, sequence: int, buffer: Buffer, start: int, count: int) -> None:
         """Bytes that were delivered before: do they still read the same, as far as the capture's window reaches back?"""
@@ -325,7 +326,7 @@ class Stream(Channel):
                 self.capture_loss += unseen
                 self.next = (self.next + unseen) & MASK
                 self.lose(unseen)
-        self.expected = self.inside = NEVER
+        self.expected = NEVER
         self.end_reading()
 
     def end_reading(self) -> None:

@@ -6,8 +6,9 @@ Two ways, as in `gpinspect.engine.index`: the usual frame is taken apart with on
 import struct
 from typing import NamedTuple
 
-from gpinspect.engine.link import PLAIN_HEADERS, RST, SYN, Decoder, FastLayout, TcpSegment, fast_layout
+from gpinspect.engine.link import RST, SYN, Decoder, FastLayout, TcpSegment, fast_layout, plain_headers
 
+_PLAIN_HEADERS = plain_headers(0)
 _STAMP = struct.Struct(">II")
 _U16 = struct.Struct(">H")
 _USUAL = b"\1\1\x08\n"
@@ -50,7 +51,7 @@ class HeadReader:
         fast = self._fast
         if fast is not None and len(data) >= fast.fields.size:
             tag, version, total, fragment, protocol, key, sequence, ack, control = fast.fields.unpack_from(data)
-            header = PLAIN_HEADERS[control]
+            header = _PLAIN_HEADERS[control]
             if protocol == 6 and tag == fast.tag and version == fast.version and fragment in (0, 0x4000) and header and total:
                 at = fast.reach + 20
                 length = total - 20 - header

@@ -153,8 +153,15 @@ class Tracer:
         if reset:
             connection.reset_ns, connection.reset_side = ns, side
         if stamp >= 0:
-            if me.stamp >= 0 and ns - me.stamp_ns > 20_000_000 and len(connection.ticks) < MOST_SAMPLES:
+            if me.stamp < 0:
+                me.first_stamp = (stamp, ns)
+            elif ns - me.stamp_ns > 20_000_000 and len(connection.ticks) < MOST_SAMPLES:
                 connection.ticks.append(((stamp - me.stamp) & MASK, ns - me.stamp_ns))
+            over = connection._ended
+            if over is not None and over.after is not None and over.after.side != side:
+                if me.stamp >= 0:
+                    over.other = ((stamp - me.stamp) & MASK, ns - me.stamp_ns)
+                connection._ended = None
             me.stamp, me.stamp_ns, me.echo = stamp, ns, echo
 
     def _begin(self, tcp: TcpHead, ns: int, frame: int) -> tuple[TracedConnection, int]:
@@ -319,6 +326,7 @@ class Tracer:
         elif self._kept < MOST_SILENCES:
             self._kept += 1
             connection.silences.append(silence)
+            connection._ended = silence
         else:
             connection.more += 1  # from here on it counts as moving
 

@@ -1,29 +1,32 @@
-"""`struct` layouts and numbers of protocol 1 for loops that cannot afford Construct; all derived from its declarations."""
+"""`struct` layouts and numbers of protocol 1 for loops that cannot afford Construct.
 
+Written out, because Construct takes longer to load than a small capture to read; a test derives each of them from its declaration
+in `gpinspect.grammar.messages` and holds the two together.
+"""
+
+from struct import Struct
 from typing import Final
 
-from gpinspect.grammar import messages, outline
+F: Final = 0x46
+O: Final = 0x4F  # noqa: E741 - the letter on the wire
+L: Final = 0x4C
+D: Final = 0x44
+E: Final = 0x45
+KNOWN: Final = frozenset((F, O, L, D, E))
 
-F: Final = messages.LETTERS["F"]
-O: Final = messages.LETTERS["O"]  # noqa: E741 - the letter on the wire
-L: Final = messages.LETTERS["L"]
-D: Final = messages.LETTERS["D"]
-E: Final = messages.LETTERS["E"]
-KNOWN: Final = frozenset(messages.LETTERS.values())
-
-MESSAGE_HEAD: Final = outline.fixed_run(messages.MESSAGE_HEAD)
+MESSAGE_HEAD: Final = Struct(">BI")
 """Letter and length of any message: 5 bytes."""
 
-AFTER_NAME: Final = outline.fixed_run(messages.DATA_PACKAGE, after="file.name")
+AFTER_NAME: Final = Struct(">BIQBIQBI")
 """What follows the name of F in a data package: O, its length and offset; L, its length and line; D and its length. 31 bytes."""
 
-NUMBER_MESSAGE: Final = outline.fixed_run(messages.O_MESSAGE)
+NUMBER_MESSAGE: Final = Struct(">BIQ")
 """A whole O or L message: letter, length, value. 13 bytes."""
 
 NUMBER_LENGTH: Final = 8
 """Bytes of content that O and L must have."""
 
-END_PACKAGE: Final = messages.build_end()
+END_PACKAGE: Final = MESSAGE_HEAD.pack(D, 0)
 """`D` without content: the end of data."""
 
 LARGEST_NAME: Final = 256

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gpinspect.capture import open_captures
-from gpinspect.capture import source as source_module
+from gpinspect.capture import tshark as tshark_module
 from gpinspect.capture.tshark import tshark_path
 from gpinspect.errors import CaptureError, SourceError
 
@@ -41,7 +41,7 @@ def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         f"cat {tmp_path}/out.pcapng\nif [ -e {tmp_path}/words.txt ]; then cat {tmp_path}/words.txt >&2; exit 2; fi\n"
     )
     path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr(source_module, "tshark_path", lambda: str(path))
+    monkeypatch.setattr(tshark_module, "tshark_path", lambda: str(path))
     (tmp_path / "out.pcapng").write_bytes(section() + interface() + enhanced(0, 1, b"abc") + enhanced(0, 2, b"def"))
     (tmp_path / "some.snoop").write_bytes(snoop(FRAMES))
     return path

@@ -21,13 +21,15 @@ DECLARATIONS = {
 }
 
 
-def test_layouts_are_derived_as_the_protocol_has_them() -> None:
-    assert layouts.MESSAGE_HEAD.format == ">BI"
-    assert layouts.AFTER_NAME.format == ">BIQBIQBI"
-    assert layouts.NUMBER_MESSAGE.format == ">BIQ"
+def test_layouts_written_out_are_those_of_the_declarations() -> None:
+    assert outline.fixed_run(messages.MESSAGE_HEAD).format == layouts.MESSAGE_HEAD.format == ">BI"
+    assert outline.fixed_run(messages.DATA_PACKAGE, after="file.name").format == layouts.AFTER_NAME.format == ">BIQBIQBI"
+    assert outline.fixed_run(messages.O_MESSAGE).format == layouts.NUMBER_MESSAGE.format == ">BIQ"
+    assert {"F": layouts.F, "O": layouts.O, "L": layouts.L, "D": layouts.D, "E": layouts.E} == messages.LETTERS
+    assert set(messages.LETTERS.values()) == layouts.KNOWN
+    assert messages.build_end() == layouts.END_PACKAGE
     assert layouts.AFTER_NAME.size == 13 + 13 + 5
     assert layouts.PACKAGE_HEAD == 36
-    assert bytes([layouts.F, layouts.O, layouts.L, layouts.D, layouts.E]) == b"FOLDE"
 
 
 def test_layout_after_the_name_reads_the_documented_package() -> None:

@@ -31,12 +31,16 @@ def record(kind: int, body: bytes) -> bytes:
     return bytes((kind, 3, 3)) + len(body).to_bytes(2, "big") + body
 
 
-def fed(*pieces: bytes | int) -> list:
+def fed(*pieces: bytes | int, gathering: bool = False) -> list:
+    """What a stream says of bytes and holes; `gathering`: a piece that is fewer than wanted goes straight into the record."""
     sink = Sink()
     stream = RecordStream(sink)
     for piece in pieces:
         if isinstance(piece, int):
             stream.lose(piece)
+        elif gathering and len(piece) < stream.wants:
+            stream.buffer += piece
+            stream.wants -= len(piece)
         else:
             stream.feed(piece, 1, 2, 3)
     stream.close()
@@ -110,6 +114,14 @@ def test_every_byte_is_accounted_for(pieces):
     short = sum(s[1] for s in seen if s[0] == "astray")
     cut = any(s[0] == "damaged" for s in seen[-1:])
     assert inside + short == total or (cut and inside + short > total)
+
+
+HEADS = st.builds(lambda kind, size: bytes((kind, 3, 3)) + size.to_bytes(2, "big"), st.integers(20, 24), st.integers(0, 40))
+
+
+@given(st.lists(st.one_of(HEADS, st.binary(max_size=30), st.integers(1, 60)), max_size=30))
+def test_bytes_put_straight_into_a_record_and_bytes_that_are_fed_are_the_same(pieces):
+    assert fed(*pieces, gathering=True) == fed(*pieces)
 
 
 def test_hostile_streams_cost_time_in_proportion_to_their_length():

@@ -53,7 +53,7 @@ class TlsConnection:
     def feed(self, side: int, data: bytes | memoryview, ns: int, frame: int, capture: int) -> None:
         """The next bytes of a direction (0 = client to server). Copied if they have to be kept."""
         direction = self._directions[side]
-        if not len(data):
+        if not data:
             return
         if direction.first_ns is None:
             direction.first_ns = ns
@@ -61,7 +61,8 @@ class TlsConnection:
         if len(direction.opening) < LONGEST_OPENING:
             direction.opening += bytes(data[: LONGEST_OPENING - len(direction.opening)])
         direction.stream.feed(data, ns, frame, capture)
-        self._drain()
+        if self._directions[0].waiting or self._directions[1].waiting:
+            self._drain()
 
     def lose(self, side: int, count: int) -> None:
         """The next `count` bytes of a direction were not captured."""
@@ -84,10 +85,10 @@ class TlsConnection:
             self._talk.negotiation.drop_guesses()
 
     def begun(self, side: int) -> tuple[bytearray, int]:
-        """The record of a direction that is not whole yet, and how many bytes it still wants: see `RecordStream.begun`."""
+        """The record of a direction that is not whole yet, and how many bytes it still wants: see `RecordStream`."""
         direction = self._directions[side]
-        record, wants = direction.stream.begun()
-        return record, wants if len(direction.opening) == LONGEST_OPENING else 0
+        stream = direction.stream
+        return stream.buffer, stream.wants if len(direction.opening) == LONGEST_OPENING else 0
 
     def reached(self, side: int, ns: int, frame: int) -> None:
         """Bytes up to this frame were added to what `begun` gave."""
@@ -112,14 +113,14 @@ class TlsConnection:
 
     # what the record layer calls
 
-    def record(self, side: int, kind: int, minor: int, fragment: memoryview) -> None:
-        direction = self._directions[side]
+    def record(self, direction: Direction, kind: int, minor: int, fragment: memoryview) -> None:
         direction.records += 1
         if kind == APPLICATION_DATA:
             direction.data_sealed += len(fragment)
         elif kind == ALERT:
             direction.alert_records += 1
-        if direction.waiting or self._talk.must_wait(direction, kind, fragment):
+        protection = direction.protection
+        if direction.waiting or ((protection is None or not protection.opened) and self._talk.must_wait(direction, kind, fragment)):
             direction.hold(kind, minor, fragment)
             if direction.waiting_bytes > (LEAST_WAITING if self._keys.empty else MOST_WAITING):
                 direction.impatient = True
@@ -127,8 +128,7 @@ class TlsConnection:
             return
         self._take(direction, kind, minor, fragment)
 
-    def damaged(self, side: int, kind: int, minor: int, size: int, tail: bytes) -> None:
-        direction = self._directions[side]
+    def damaged(self, direction: Direction, kind: int, minor: int, size: int, tail: bytes) -> None:
         direction.lossy = True
         self._settle(direction)
         length = None
@@ -144,8 +144,7 @@ class TlsConnection:
         elif kind == CHANGE_CIPHER_SPEC and not is_modern(direction):
             self._talk.switch(direction)
 
-    def astray(self, side: int, count: int, tail: bytes) -> None:
-        direction = self._directions[side]
+    def astray(self, direction: Direction, count: int, tail: bytes) -> None:
         direction.lossy = True
         self._settle(direction)
         direction.messages.lose()
@@ -301,15 +300,15 @@ class TlsConnection:
         if not plain:
             return
         stream = direction.stream
-        place = self._held[3:6] if self._held else (stream.now_ns, stream.now_frame, stream.now_capture)
+        ns, frame, capture = self._held[3:6] if self._held else (stream.now_ns, stream.now_frame, stream.now_capture)
         if not direction.delivered:
             direction.delivered = True
             if direction.untold:
-                self._lost(direction.side, None, *place)
+                self._lost(direction.side, None, ns, frame, capture)
         direction.data_bytes += len(plain)
         if direction.hash:
             direction.hash.update(plain)
-        self._deliver(direction.side, plain, *place)
+        self._deliver(direction.side, plain, ns, frame, capture)
 
     def _lose_record(self, direction: Direction, length: int | None) -> None:
         direction.lost += 1

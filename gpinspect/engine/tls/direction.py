@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import deque
+from functools import partial
 from typing import Protocol
 
 from gpinspect.engine.tls.classic import Classic
@@ -19,19 +20,21 @@ LEAST_WAITING = 1 << 16
 
 
 class DirectionSink(Protocol):
-    def record(self, side: int, kind: int, minor: int, fragment: memoryview) -> None: ...
+    def record(self, direction: "Direction", kind: int, minor: int, fragment: memoryview) -> None: ...
 
-    def damaged(self, side: int, kind: int, minor: int, size: int, tail: bytes) -> None: ...
+    def damaged(self, direction: "Direction", kind: int, minor: int, size: int, tail: bytes) -> None: ...
 
-    def astray(self, side: int, count: int, tail: bytes) -> None: ...
+    def astray(self, direction: "Direction", count: int, tail: bytes) -> None: ...
 
 
 class Direction:
-    """State of one direction; what happens in it is told to the connection with the side in front."""
+    """State of one direction. What its record stream tells (a `RecordSink`) goes to the connection, with the direction in front."""
 
     def __init__(self, sink: DirectionSink, side: int, hashed: bool) -> None:
-        self._sink = sink
         self.side = side
+        self.record = partial(sink.record, self)
+        self.damaged = partial(sink.damaged, self)
+        self.astray = partial(sink.astray, self)
         self.stream = RecordStream(self)
         self.messages = MessageReader()
         self.protection: Classic | Modern | None = None
@@ -56,15 +59,6 @@ class Direction:
     @property
     def sender(self) -> str:
         return "server" if self.side else "client"
-
-    def record(self, kind: int, minor: int, fragment: memoryview) -> None:
-        self._sink.record(self.side, kind, minor, fragment)
-
-    def damaged(self, kind: int, minor: int, size: int, tail: bytes) -> None:
-        self._sink.damaged(self.side, kind, minor, size, tail)
-
-    def astray(self, count: int, tail: bytes) -> None:
-        self._sink.astray(self.side, count, tail)
 
     def hold(self, kind: int, minor: int, fragment: memoryview) -> None:
         """Keep a record until the other direction has come as far; the place it came from is kept with it."""

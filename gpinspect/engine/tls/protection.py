@@ -18,6 +18,7 @@ Fragment = bytes | memoryview
 
 _ADDITIONAL = struct.Struct(">QBBBH").pack  # record number, type, version (two bytes), length
 _HEADER = struct.Struct(">BBBH").pack
+_PADDING = [bytes((length,)) * (length + 1) for length in range(256)]
 
 
 class Opener(Protocol):
@@ -156,8 +157,10 @@ class OpenCbc:
         start = 0 if self._implicit else block
         if sealed < start + block or sealed % block:
             return None
+        content = fragment
         if self._outside:
-            if not mac.fits(_ADDITIONAL(number, kind, 3, minor, sealed), fragment[:sealed], fragment[sealed:]):
+            content = fragment[:sealed]
+            if not mac.fits(_ADDITIONAL(number, kind, 3, minor, sealed), content, fragment[sealed:]):
                 self._vouched = self._vouched or False
                 return None
             self._vouched = True
@@ -165,10 +168,10 @@ class OpenCbc:
             if self._iv is None:
                 return None
             self._update(self._iv)
-        plain = self._update(fragment[:sealed])
+        plain = self._update(content)
         pad = plain[-1]
-        end = len(plain) - pad - 1 - (0 if self._outside else mac.size)
-        if end < start or not plain.endswith(bytes((pad,)) * (pad + 1)):
+        end = sealed - pad - 1 - (0 if self._outside else mac.size)
+        if end < start or not plain.endswith(_PADDING[pad]):
             return None
         if not self._outside:
             view = memoryview(plain)

@@ -5,6 +5,7 @@ size is known costs the record it lies in. A hole over a header is bridged by lo
 """
 
 import re
+import struct
 from typing import Protocol
 
 from gpinspect.engine.tls.protection import TAIL
@@ -15,6 +16,7 @@ HEADER_LENGTH = 5
 LARGEST_FRAGMENT = 16384 + 2048
 """What TLS 1.2 allows in a record (RFC 5246, section 6.2.3); TLS 1.3 allows less."""
 
+_FIELDS = struct.Struct(">BBBH").unpack_from
 _HEADER = re.compile(rb"[\x14-\x17]\x03[\x00-\x04]")
 
 
@@ -34,12 +36,16 @@ class RecordSink(Protocol):
 class RecordStream:
     """One direction. `began_*` say where the first byte of the present record came from, `now_*` its last.
 
+    `buffer` holds a record that is not whole yet, which wants at least `wants` more bytes (0: nothing may be added). A caller may
+    add bytes to it, as long as they are fewer, instead of feeding them.
+
     Memory: one record and what is left of one feed.
     """
 
     def __init__(self, sink: RecordSink) -> None:
         self._sink = sink
-        self._buffer = bytearray()
+        self.buffer = bytearray()
+        self.wants = 0
         self._need = HEADER_LENGTH  # bytes that the buffer must hold before there is something to do
         self._skip = 0  # bytes of a damaged record still to come
         self._broken: tuple[int, int, int] | None = None  # kind, minor, size of the damaged record
@@ -58,29 +64,24 @@ class RecordStream:
             data = self._pass(data)
         if not data:
             return
-        if not self._buffer:
+        buffer = self.buffer
+        if not buffer:
             self._begin()
             self._work(memoryview(data), last=False)
             return
-        self._buffer += data
-        if self._searching or len(self._buffer) >= self._need:
-            self._work_buffer(last=False)
-
-    def begun(self) -> tuple[bytearray, int]:
-        """The record that is not whole yet, and how many bytes it still wants (0: nothing may be added).
-
-        A caller may add to it, as long as it wants more than what is added, instead of feeding the same bytes.
-        """
-        waits = self._buffer and not self._skip and not self._searching
-        return self._buffer, self._need - len(self._buffer) if waits else 0
+        buffer += data
+        self.wants = self._need - len(buffer)
+        if self.wants <= 0 or self._searching:
+            self.buffer = bytearray()
+            self._work(memoryview(buffer), last=False)
 
     def lose(self, count: int) -> None:
         """The next `count` bytes of the stream are not there."""
         if count <= 0:
             return
-        if self._searching and self._buffer:
+        if self._searching and self.buffer:
             self._work_buffer(last=True)
-        if not self._skip and not self._searching and len(self._buffer) >= HEADER_LENGTH:
+        if not self._skip and not self._searching and len(self.buffer) >= HEADER_LENGTH:
             self._give_up_record()
         if self._skip:
             inside = min(count, self._skip)
@@ -92,22 +93,22 @@ class RecordStream:
             if not count:
                 return
         self._searching = True
-        self._unknown += len(self._buffer) + count
+        self._unknown += len(self.buffer) + count
         self._tail = b""
-        self._buffer.clear()
+        self._drop()
 
     def close(self) -> None:
         """The stream ends here; what stands unfinished is told."""
-        if self._searching and self._buffer:
+        if self._searching and self.buffer:
             self._work_buffer(last=True)
-        if not self._skip and len(self._buffer) >= HEADER_LENGTH and not self._searching:
+        if not self._skip and len(self.buffer) >= HEADER_LENGTH and not self._searching:
             self._give_up_record()
         if self._skip:
             self._skip = 0
             self._tail = b""
             self._finish_damaged()
-        self._unknown += len(self._buffer)
-        self._buffer.clear()
+        self._unknown += len(self.buffer)
+        self._drop()
         if self._unknown:
             self._searching = True
             count, self._unknown = self._unknown, 0
@@ -118,50 +119,54 @@ class RecordStream:
         self.began_ns, self.began_frame, self.began_capture = self.now_ns, self.now_frame, self.now_capture
 
     def _work_buffer(self, last: bool) -> None:
-        whole, self._buffer = self._buffer, bytearray()
+        whole, self.buffer = self.buffer, bytearray()
         self._work(memoryview(whole), last)
 
     def _work(self, view: memoryview, last: bool) -> None:
         """Hand out the whole records of `view`, in step or found again; keep the rest."""
-        at = 0
-        while True:
-            if self._searching:
-                at = self._search(view, at, last)
-            if self._searching:
-                break
+        at = self._search(view, 0, last) if self._searching else 0
+        while not self._searching:
             at = self._cut(view, at)
             if not self._searching:
                 break
+            at = self._search(view, at, last)
+        self.wants = 0
         if at < len(view):
-            self._buffer = bytearray(view[at:])
+            self.buffer = rest = bytearray(view[at:])
+            if not self._searching:
+                self.wants = self._need - len(rest)
 
     def _cut(self, view: memoryview, at: int) -> int:
         """Hand out records from `at` on; gives where the first one begins that is not whole or no record."""
-        size, record = len(view), self._sink.record
+        size = len(view)
         self._need = HEADER_LENGTH
         while size - at >= HEADER_LENGTH:
-            kind, major, minor, high, low = view[at : at + HEADER_LENGTH]
-            length = high << 8 | low
+            kind, major, minor, length = _FIELDS(view, at)
             if not CHANGE_CIPHER_SPEC <= kind <= HEARTBEAT or major != 3 or minor > 4 or length > LARGEST_FRAGMENT:
                 self._searching = self._suspect = True
                 break
-            end = at + HEADER_LENGTH + length
+            whole = HEADER_LENGTH + length
+            end = at + whole
             if end > size:
-                self._need = HEADER_LENGTH + length
+                self._need = whole
                 break
-            record(kind, minor, view[at + HEADER_LENGTH : end])
-            self.position += HEADER_LENGTH + length
+            self._sink.record(kind, minor, view[at + HEADER_LENGTH : end])
+            self.position += whole
             at = end
-            self._begin()
+            self.began_ns, self.began_frame, self.began_capture = self.now_ns, self.now_frame, self.now_capture
         return at
+
+    def _drop(self) -> None:
+        self.buffer.clear()
+        self.wants = 0
 
     def _give_up_record(self) -> None:
         """The record in the buffer will not become whole."""
-        kind, _, minor, high, low = self._buffer[:HEADER_LENGTH]
+        kind, _, minor, high, low = self.buffer[:HEADER_LENGTH]
         size = high << 8 | low
-        self._skip = HEADER_LENGTH + size - len(self._buffer)
+        self._skip = HEADER_LENGTH + size - len(self.buffer)
         self._broken = kind, minor, size
-        self._buffer.clear()
+        self._drop()
 
     def _pass(self, data: bytes | memoryview) -> memoryview:
         view = memoryview(data)
