@@ -11,18 +11,21 @@ from gpinspect.tui.look import Look
 from gpinspect.tui.reading import FileReader
 
 LOADS = (
-    "gp-get-csv-header-4seg",
-    "gp-get-two-servers",
-    "gp-get-cursor-close",
-    "gp-get-killed-server",
-    "gp-get-line-too-long-s",
-    "gp-post-cancelled-s",
+    "gp-get-csv-header-4seg.pcapng",
+    "gp-get-two-servers.pcapng",
+    "gp-get-cursor-close.pcapng",
+    "gp-get-killed-server.pcapng",
+    "gp-get-line-too-long-s.pcapng",
+    "gp-post-cancelled-s.pcapng",
+    "stalls/seg-sigstop-fifo.pcap.gz",
 )
-PICTURES = {"sessions": (), "package": ("enter", "enter", "enter")}
+STALLED = LOADS[-1:]
+PICTURES = {"sessions": (LOADS, ("G",)), "ladder": (STALLED, ("enter", "v", "]"))}
+"""By file: captures, and keys from the start screen on."""
 
 
-async def picture(keys: tuple[str, ...]) -> str:
-    inspection = open_inspection([f"captures/{name}.pcapng" for name in LOADS], again=True)
+async def picture(captures: tuple[str, ...], keys: tuple[str, ...]) -> str:
+    inspection = open_inspection([f"captures/{name}" for name in captures], again=True)
     reader = FileReader(inspection)
     app = InspectApp(reader, look=Look(unicode=True, color=True), utc=True)
     async with app.run_test(size=(110, 30)) as pilot:
@@ -40,8 +43,8 @@ async def picture(keys: tuple[str, ...]) -> str:
 def main() -> None:
     os.environ["TZ"] = "UTC"
     time.tzset()
-    for name, keys in PICTURES.items():
-        Path(f"docs/{name}.svg").write_text(asyncio.run(picture(keys)))
+    for name, (captures, keys) in PICTURES.items():
+        Path(f"docs/{name}.svg").write_text(asyncio.run(picture(captures, keys)))
 
 
 if __name__ == "__main__":

@@ -36,6 +36,9 @@ Progress = Callable[[int, int | None, int], None]
 Password = bytes | None
 """Of a protected key; None where there is none."""
 
+BREATH = 128
+"""Records that are read again without a pause."""
+
 Payload = tuple[int | None, int, bytes]
 """Package index (None: the body itself), position in its content, bytes."""
 
@@ -213,9 +216,10 @@ class Inspection:
         encrypted = frozenset(connection.id for connection in self.connections if connection.tls)
         doubtful = frozenset(weird.connection for weird in self.weirds if weird.code in DOUBT)
 
+        slowly = _Slowly(self._capture, self.breathe)
+
         def read(exchange: int, index: int) -> MessageBytes:
-            self.breathe()
-            return self.read_package(exchange, index)
+            return read_again(slowly, self._found.states[exchange - 1], index, merged=len(self.sources) > 1)
 
         return list(odd_ends(self.sessions, self.exchanges, encrypted, doubtful, read))
 
@@ -329,6 +333,20 @@ class Inspection:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+class _Slowly:
+    """A capture that is read again with pauses in which another thread has its turn."""
+
+    def __init__(self, capture: Capture, breathe: Callable[[], object]) -> None:
+        self._capture = capture
+        self._breathe = breathe
+
+    def records_at(self, position: int) -> Iterator[Record]:
+        for number, record in enumerate(self._capture.records_at(position)):
+            if not number % BREATH:
+                self._breathe()
+            yield record
 
 
 def _no_breath() -> None:

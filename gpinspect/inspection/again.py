@@ -1,9 +1,11 @@
 """The bytes of one package, fetched from the capture again."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 
-from gpinspect.capture.capture import Capture
+from gpinspect.capture.source import Record
 from gpinspect.engine.exchange import ExchangeState
 from gpinspect.engine.index import Index
 from gpinspect.engine.inflate import Gathered, Inflater
@@ -15,6 +17,12 @@ SLACK_RECORDS = 4096
 """Records after the last frame of a package in which a piece of it may still stand (the frame number counts all inputs)."""
 LARGEST_READ = 64 << 20
 """Bytes of one package that are fetched; a longer one is shown up to there."""
+
+
+class Records(Protocol):
+    """What frames are read from again: a capture."""
+
+    def records_at(self, position: int) -> Iterator[Record]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ class HeadBytes:
     answer_frame: int = 0
 
 
-def read_heads(capture: Capture, state: ExchangeState, *, merged: bool) -> HeadBytes:
+def read_heads(capture: Records, state: ExchangeState, *, merged: bool) -> HeadBytes:
     """The heads of an exchange, read from the first frame of its connection on until both are there.
 
     Raises:
@@ -80,7 +88,7 @@ def read_heads(capture: Capture, state: ExchangeState, *, merged: bool) -> HeadB
     return HeadBytes(request[0], answer[0], request[1], answer[1])
 
 
-def read_again(capture: Capture, state: ExchangeState, index: int, *, merged: bool) -> MessageBytes:
+def read_again(capture: Records, state: ExchangeState, index: int, *, merged: bool) -> MessageBytes:
     """Bytes of package `index` of an exchange.
 
     Reading begins at the frame of its first byte; what came early (out of order) is looked for further back.
@@ -108,7 +116,7 @@ def read_again(capture: Capture, state: ExchangeState, index: int, *, merged: bo
 
 
 def _from_stream(
-    capture: Capture, stream: Stream, start: int, end: int, state: ExchangeState, index: int, merged: bool
+    capture: Records, stream: Stream, start: int, end: int, state: ExchangeState, index: int, merged: bool
 ) -> MessageBytes:
     table = state.table
     assert table is not None
@@ -124,7 +132,7 @@ def _from_stream(
     return found
 
 
-def _from_plaintext(capture: Capture, state: ExchangeState, start: int, end: int, merged: bool) -> MessageBytes:
+def _from_plaintext(capture: Records, state: ExchangeState, start: int, end: int, merged: bool) -> MessageBytes:
     """Open the connection once more from its first frame, up to the end of the package."""
     connection = state.connection
     size = max(0, min(end - start, LARGEST_READ))
@@ -170,7 +178,7 @@ def _end(state: ExchangeState, index: int, package: Package) -> int:
     return body + package.position + package.head + package.length
 
 
-def _gather(capture: Capture, stream: Stream, start: int, end: int, first: Package, package: Package, merged: bool) -> MessageBytes:
+def _gather(capture: Records, stream: Stream, start: int, end: int, first: Package, package: Package, merged: bool) -> MessageBytes:
     size = max(0, min(end - start, LARGEST_READ))
     data = bytearray(size)
     holes = [(0, size)] if size else []

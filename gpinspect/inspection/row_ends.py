@@ -17,13 +17,13 @@ from gpinspect.model.packages import ASSUMED, DATA, Package, PackageTable
 
 MOST_SESSIONS: Final = 16
 """Sessions that are looked into."""
-MOST_PACKAGES: Final = 8
+MOST_PACKAGES: Final = 4
 """Packages of one session that are read again."""
 MOST_CANDIDATES: Final = 24
 """Packages of one answer that are considered."""
 LARGEST: Final = 1 << 20
 """Bytes of a package beyond which it is not read."""
-NEAR_START: Final = 1 << 18
+NEAR_START: Final = 1 << 16
 """Bytes of a body beyond which packages inside TLS are not read: they are opened from the connection's first frame on."""
 ROWS_SPLIT: Final = "GPI221"
 LENGTH_TOO_LARGE: Final = "GPI120"
@@ -101,6 +101,8 @@ def _choices(session: Session, members: Sequence[Exchange], encrypted: frozenset
             package = table[index]
             if _inner(table, index, package, ends, member.connection in encrypted):
                 eligible.append(_Choice(member, index, package))
+    if any(choice.exchange.connection in encrypted for choice in eligible):
+        return eligible[:1]  # inside TLS each costs a second way through its connection
     return _spread(eligible, MOST_PACKAGES)
 
 

@@ -22,6 +22,8 @@ PLAIN = Style()
 BOLD = Style(bold=True)
 REVERSE = Style(reverse=True)
 DIM = Style(dim=True)
+HIT = Style(bold=True, underline=True)
+"""What a search has found."""
 _COLORED: dict[Tone, Style] = {
     "": PLAIN,
     "good": Style(color="green"),
@@ -29,6 +31,12 @@ _COLORED: dict[Tone, Style] = {
     "bad": Style(color="red", bold=True),
 }
 _UNCOLORED: dict[Tone, Style] = {"": PLAIN, "good": PLAIN, "warn": PLAIN, "bad": BOLD}
+
+_CYCLE = tuple(
+    Style(color=name)
+    for name in ("cyan", "magenta", "blue", "green", "bright_cyan", "bright_magenta", "bright_blue", "bright_green")
+)
+"""Colours of Greenplum segments, again from the first behind the last: a letter always says the same."""
 
 EIGHTHS = "▁▂▃▄▅▆▇█"
 LEVELS = "12345678"
@@ -56,9 +64,14 @@ class Look:
     def __init__(self, *, unicode: bool = True, color: bool = True) -> None:
         self.unicode = unicode
         self._tones = _COLORED if color else _UNCOLORED
+        self._cycle = _CYCLE if color else (PLAIN,)
 
     def style(self, tone: Tone) -> Style:
         return self._tones[tone]
+
+    def member(self, number: int) -> Style:
+        """The colour of one of many, by its place among them."""
+        return self._cycle[number % len(self._cycle)]
 
     def text(self, text: str) -> str:
         """Printable text in which every character takes the room on this terminal that it is thought to take.
@@ -89,8 +102,7 @@ class Look:
         for text, style in parts:
             if left <= 0:
                 break
-            if not self.unicode:
-                text = "".join(map(_escaped, text.translate(_ASCII)))
+            text = self.text(text)
             size = cells(text)
             if size > left:
                 text = shorten(text, left)
@@ -107,6 +119,10 @@ class Look:
     def mark(self, state: str) -> str:
         """The glyph of a state: good, to be watched, bad, nothing to say."""
         return _MARKS.get(state, state) if self.unicode else state
+
+    def order(self, reverse: bool) -> str:
+        """The sign of the column that rows are sorted by."""
+        return ("↓" if reverse else "↑") if self.unicode else ("v" if reverse else "^")
 
     def fill(self, text: str, width: int, *, keep: str = "start") -> str:
         """Text that takes exactly `width` cells: cut, or with blanks behind it."""

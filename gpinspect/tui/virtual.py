@@ -4,17 +4,20 @@ from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from rich.style import Style
-from textual.events import Click
+from textual.events import Click, MouseScrollDown, MouseScrollUp
 from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from gpinspect.tui.look import BOLD, PLAIN, REVERSE, Look, Part
+from gpinspect.tui.look import BOLD, HIT, PLAIN, REVERSE, Look, Part
 from gpinspect.views.browse import Listing
 from gpinspect.views.fitting import GUTTER, Fitted, fit, padded
 from gpinspect.views.text import cells, shorten
+
+WHEEL = 3
+"""Lines that one turn of the wheel moves."""
 
 
 class LineView(ScrollView, can_focus=False):
@@ -39,6 +42,14 @@ class LineView(ScrollView, can_focus=False):
         def __init__(self, view: "LineView") -> None:
             super().__init__()
             self.view = view
+
+    class HeadingClicked(Message):
+        """The heading was clicked, `x` cells from the left."""
+
+        def __init__(self, view: "LineView", x: int) -> None:
+            super().__init__()
+            self.view = view
+            self.x = x
 
     def __init__(self, look: Look, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -131,11 +142,24 @@ class LineView(ScrollView, can_focus=False):
 
     def on_click(self, event: Click) -> None:
         event.stop()
+        if event.y < self.heading:
+            self.post_message(self.HeadingClicked(self, event.x))
+            return
         index = self.first + event.y - self.heading
         if event.y >= self.heading and index < self.count():
             self.move_to(index)
             if event.chain == 2:
                 self.post_message(self.Chosen(self))
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        event.stop()
+        event.prevent_default()
+        self.move_to(self.cursor + WHEEL)
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        event.stop()
+        event.prevent_default()
+        self.move_to(self.cursor - WHEEL)
 
     # drawing --------------------------------------------------------------------------------------------------------------
 
@@ -162,7 +186,7 @@ class LineView(ScrollView, can_focus=False):
         drawn = 1
         for text, style in self.parts(index):
             drawn += cells(text)
-            yield text, reverse + Style(bold=style.bold) if self.active else style
+            yield text, reverse + Style(bold=style.bold, underline=style.underline) if self.active else style
         if self.active:
             yield " " * max(0, self.size.width - drawn), reverse
 
@@ -179,10 +203,20 @@ class VirtualTable(LineView):
         self._natural: list[int] = []
         self._fitted: tuple[Fitted, ...] = ()
         self._fitted_for = 0
+        self.needle = ""  # a text that is lit wherever it stands
+        self.sorted_by = ""  # name of the column that the rows are sorted by
+        self.reversed = False
+        self.marked: set[Hashable] = set()  # keys of marked rows
         self._measure_anew()
 
     def count(self) -> int:
         return len(self.listing)
+
+    def set_order(self, column: str, reverse: bool) -> None:
+        """Say in the heading what the rows are sorted by."""
+        self.sorted_by, self.reversed = column, reverse
+        self._measure_anew()
+        self.refresh()
 
     def show(self, listing: Listing[Any], *, cursor: int | None = None) -> None:
         """Show other rows. Without `cursor` it stays on the item it is on, as far as that is still there."""
@@ -212,7 +246,7 @@ class VirtualTable(LineView):
         self.post_message(self.Moved(self))  # whoever tells about the line under the cursor can begin
 
     def _measure_anew(self) -> None:
-        self._natural = [cells(column.name) for column in self.listing.columns]
+        self._natural = [cells(column.name) + (column.name == self.sorted_by != "") for column in self.listing.columns]
         self._fitted_for = 0
         if len(self.listing):
             self._measure(self._row(len(self.listing) - 1))
@@ -234,28 +268,59 @@ class VirtualTable(LineView):
                 kept[index] = self._row(index)
                 self._measure(kept[index])
         self._cells = kept
-        width = self.size.width
+        width = self.size.width - bool(self.marked)
         if self._fitted_for != width:
             self._fitted = fit(self.listing.columns, self._natural, width - 1)
             self._fitted_for = width
 
     def heading_parts(self) -> Sequence[Part]:
         columns = self.listing.columns
-        return [
-            (padded(columns[place].name, width, columns[place]) + " " * self._gutter(at), BOLD)
-            for at, (place, width) in enumerate(self._fitted)
-        ]
+        made: list[Part] = [(" ", PLAIN)] if self.marked else []
+        for at, (place, width) in enumerate(self._fitted):
+            name = columns[place].name
+            sign = self.look.order(self.reversed) if name == self.sorted_by and name else ""
+            made.append((padded(shorten(name, width - len(sign)) + sign, width, columns[place]) + " " * self._gutter(at), BOLD))
+        return made
+
+    def column_at(self, x: int) -> str:
+        """Name of the column `x` cells from the left; "" for none."""
+        left = 1 + bool(self.marked)
+        for at, (place, width) in enumerate(self._fitted):
+            left += width + self._gutter(at)
+            if x < left:
+                return self.listing.columns[place].name
+        return ""
+
+    @property
+    def shown_columns(self) -> list[str]:
+        """Names of the columns that there is room for, from the left."""
+        return [self.listing.columns[place].name for place, _ in self._fitted]
 
     def parts(self, index: int) -> Sequence[Part]:
         row = self._cells.get(index) or self._row(index)
         columns = self.listing.columns
         made: list[Part] = []
+        if self.marked:
+            made.append(("*" if self.listing.key(self.listing.items[index]) in self.marked else " ", BOLD))
         for at, (place, width) in enumerate(self._fitted):
             style = self.look.style(columns[place].tone(row[place]))
             cell = row[place] if columns[place].name else self.look.mark(row[place])
-            made.append((padded(cell, width, columns[place]), style))
+            made += self._lit(padded(cell, width, columns[place]), style)
             made.append((" " * self._gutter(at), PLAIN))
         return made
+
+    def _lit(self, text: str, style: Style) -> Iterator[Part]:
+        """A cell with every hit of the search in it lit."""
+        lowered = text.lower()
+        size, at = len(self.needle), 0
+        while size and len(lowered) == len(text):
+            hit = lowered.find(self.needle, at)
+            if hit < 0:
+                break
+            yield text[at:hit], style
+            yield text[hit : hit + size], style + HIT
+            at = hit + size
+        yield text[at:], style
 
     def _gutter(self, at: int) -> int:
         """Blanks behind a column; the state stands close to what follows."""

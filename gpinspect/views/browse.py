@@ -6,8 +6,9 @@ character for its state, which means the same without colours: `o` fine, `!` loo
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
@@ -18,17 +19,14 @@ from gpinspect.views.tables import (
     EXCHANGES,
     FLOWS,
     OUTCOME_TONES,
-    SESSIONS,
     SEVERITY_TONES,
     Column,
     Context,
     Table,
     Tone,
-    counts_text,
-    query_name,
-    segments_text,
 )
-from gpinspect.views.text import UNKNOWN_TEXT, bytes_text, clock_text, count_text, duration_text, printable, rate_text
+from gpinspect.views.text import UNKNOWN_TEXT, duration_text, printable
+from gpinspect.views.times import HEADINGS, TimeMode, time_column
 
 Item = TypeVar("Item")
 Other = TypeVar("Other")
@@ -54,6 +52,16 @@ class Listing(Generic[Item]):
     key: Callable[[Item], Hashable]
     kind: str = "rows"
     context: Context = field(default_factory=Context)
+    find_at: Callable[[Hashable, int], int | None] | None = None
+    """Finds an item quicker than by looking at all."""
+    sort_keys: Mapping[str, Callable[[Item], Any]] = field(default_factory=dict)
+    """What rows are compared by, for columns whose cells do not tell enough; None = not known, which comes last."""
+    time_of: Callable[[Item], int | None] | None = None
+    """When an item began (nanoseconds since the epoch); items are in this order."""
+    filter_kind: str = ""
+    """Key of `gpinspect.views.filter.FIELDS`; "" where the items cannot be filtered."""
+    filtered: Callable[[Item], Any] | None = None
+    """What a filter looks at; None: the item itself. It may give None: then no filter fits."""
 
     def __len__(self) -> int:
         return len(self.items)
@@ -66,6 +74,8 @@ class Listing(Generic[Item]):
         """Where the item with this key stands, looked for at `near` first; None if it is gone."""
         if 0 <= near < len(self.items) and self.key(self.items[near]) == key:
             return near
+        if self.find_at is not None:
+            return self.find_at(key, near)
         return next((index for index, item in enumerate(self.items) if self.key(item) == key), None)
 
 
@@ -107,6 +117,7 @@ class Entry:
     findings: tuple[Finding, ...]  # of it, gravest first
     tone: Tone
     word: str
+    folded: tuple["Entry", ...] = ()  # the sessions of one query that this row stands for
 
     @property
     def start_ns(self) -> int:
@@ -114,7 +125,7 @@ class Entry:
         return item.start_ns if item is not None else 0
 
 
-_CONNECTION_WORDS = {"tls": "TLS", "postgres": "PostgreSQL"}
+CONNECTION_WORDS = {"tls": "TLS", "postgres": "PostgreSQL"}
 
 
 def entries(found: Inspected, *, settled: bool = True) -> tuple[Entry, ...]:
@@ -144,9 +155,9 @@ def entries(found: Inspected, *, settled: bool = True) -> tuple[Entry, ...]:
     for session in found.sessions:
         findings = tuple(by_session[session.id])
         tone = _session_tone(session, (_outcome_tone(outcome, settled) for outcome in outcomes[session.id]), findings)
-        rows.append(Entry(session, None, None, findings, tone, session.delivery.value))
+        rows.append(Entry(session, None, None, findings, tone, verdict_word(session, findings)))
     for connection in found.connections:
-        if connection.id not in spoken and connection.kind in _CONNECTION_WORDS:
+        if connection.id not in spoken and connection.kind in CONNECTION_WORDS:
             rows.append(Entry(None, None, connection, (), "", "closed to us"))
     return tuple(sorted(rows, key=lambda entry: entry.start_ns))
 
@@ -168,25 +179,30 @@ def _session_tone(session: Session, outcomes: Iterable[Tone], findings: Iterable
     return worst_tone((proof, "" if ended == "good" else ended, _findings_tone(findings)))
 
 
+STALLS = range(301, 330)
+"""Numbers of finding codes about stalls."""
+
+
+def verdict_word(session: Session, findings: Sequence[Finding]) -> str:
+    """The word that a person needs first: what is proven wrong, then what held it up, then whether delivery is proven."""
+    if session.delivery is not Delivery.REFUTED and any(is_stall(finding) for finding in findings):
+        return "stalled"
+    return session.delivery.value
+
+
+def is_stall(finding: Finding) -> bool:
+    """Whether a finding is about a silence that somebody is to blame for."""
+    return finding.severity > Severity.NOTE and finding.code[3:].isdigit() and int(finding.code[3:]) in STALLS
+
+
 def entry_key(entry: Entry) -> Hashable:
+    if entry.session is not None and entry.folded:
+        return "query", entry.session.xid, entry.session.cid
     if entry.session is not None:
         return session_key(entry.session)
     if entry.exchange is not None:
         return exchange_key(entry.exchange)
     return entry.connection.id if entry.connection is not None else None
-
-
-def _of(session: Callable[[Session], str], exchange: Callable[[Exchange], str], connection: Callable[[Connection], str]) -> Any:
-    """A cell of an entry by what the entry is."""
-
-    def value(entry: Entry, context: Context) -> str:
-        if entry.session is not None:
-            return session(entry.session)
-        if entry.exchange is not None:
-            return exchange(entry.exchange)
-        return connection(entry.connection) if entry.connection is not None else UNKNOWN_TEXT
-
-    return value
 
 
 def text(value: str | int | None) -> str:
@@ -198,65 +214,6 @@ def text(value: str | int | None) -> str:
 
 def span_ns(item: Session | Exchange | Flow | Connection) -> int:
     return item.end_ns - item.start_ns
-
-
-_LEAST = {column.name: column.least for column in SESSIONS.columns}
-
-ENTRIES: tuple[Column[Entry], ...] = (
-    state_column(lambda entry: entry.tone),
-    Column("Id", _of(lambda s: str(s.id), lambda e: UNKNOWN_TEXT, lambda c: UNKNOWN_TEXT), "right", priority=5),
-    Column("Started", lambda entry, c: clock_text(entry.start_ns, utc=c.utc), priority=4),
-    Column("Op", _of(lambda s: text(s.method), lambda e: text(e.method), lambda c: _CONNECTION_WORDS[c.kind]), least=4),
-    Column(
-        "XID/CID/SN",
-        _of(lambda s: query_name(s.xid, s.cid, s.sn), lambda e: query_name(e.xid, e.cid, e.sn), lambda c: UNKNOWN_TEXT),
-        priority=6,
-        least=10,
-        keep="end",
-    ),
-    Column("Path", _of(lambda s: text(s.path), lambda e: text(e.path), lambda c: UNKNOWN_TEXT), least=12, keep="end"),
-    Column("Server", _of(lambda s: str(s.server), lambda e: str(e.server), lambda c: str(c.server)), priority=7),
-    Column("Segs", _of(segments_text, lambda e: UNKNOWN_TEXT, lambda c: UNKNOWN_TEXT), "right", priority=2),
-    Column("Conns", _of(lambda s: count_text(s.connections), lambda e: "1", lambda c: "1"), "right", priority=8),
-    Column(
-        "Bytes",
-        _of(
-            lambda s: bytes_text(s.payload_bytes),
-            lambda e: bytes_text(e.payload_bytes),
-            lambda c: bytes_text(c.client_bytes + c.server_bytes),
-        ),
-        "right",
-    ),
-    Column(
-        "MB/s",
-        _of(lambda s: rate_text(s.payload_bytes, span_ns(s)), lambda e: UNKNOWN_TEXT, lambda c: UNKNOWN_TEXT),
-        "right",
-        priority=5,
-    ),
-    Column(
-        "Time",
-        _of(*[lambda item: duration_text(span_ns(item))] * 3),
-        "right",
-        priority=3,
-    ),
-    Column(
-        "Findings",
-        lambda entry, c: counts_text(_severities(entry.findings)),
-        priority=2,
-    ),
-    Column("Verdict", lambda entry, c: entry.word, tones={**DELIVERY_TONES, **OUTCOME_TONES}),
-)
-
-
-def _severities(findings: Iterable[Finding]) -> dict[str, int]:
-    counts = dict.fromkeys((level.word for level in sorted(Severity, reverse=True)), 0)
-    for finding in findings:
-        counts[finding.severity.word] += 1
-    return counts
-
-
-def entry_listing(rows: Sequence[Entry], context: Context) -> Listing[Entry]:
-    return Listing(ENTRIES, rows, entry_key, "sessions", context)
 
 
 # the Greenplum segments of a session ---------------------------------------------------------------------------------------
@@ -289,7 +246,7 @@ def flow_rows(found: Inspected, session: Session, *, settled: bool = True) -> tu
             flow,
             tuple(members[flow.segment]),
             flow.payload_bytes / most if most else 0.0,
-            _outcome_tone(flow.outcome, settled),
+            worst_tone((_outcome_tone(flow.outcome, settled), "warn" if stalled_ns(flow) else "")),
             flow.outcome.value,
         )
         for flow in flows
@@ -316,27 +273,89 @@ def _flow_column(column: Column[Flow]) -> Column[FlowRow]:
 SHARE_WIDTH = 12
 
 
-def flow_listing(rows: Sequence[FlowRow], context: Context, bar: Callable[[float, int], str]) -> Listing[FlowRow]:
+def flow_listing(
+    rows: Sequence[FlowRow],
+    context: Context,
+    bar: Callable[[float, int], str],
+    mode: TimeMode = TimeMode.CLOCK,
+    origin_ns: int | None = None,
+) -> Listing[FlowRow]:
     """Args:
     bar: Draws a share (0 to 1) in so many cells.
+    origin_ns: What times are counted from.
     """
-    host, started, exchanges, packages, size, rate, took = map(
-        _flow_column, named(FLOWS, "Host", "Started", "Exch", "Packages", "Bytes", "MB/s", "Time")
+    host, exchanges, packages, size, rate, took = map(
+        _flow_column, named(FLOWS, "Host", "Exch", "Packages", "Bytes", "MB/s", "Time")
     )
     columns: tuple[Column[FlowRow], ...] = (
         state_column(lambda row: row.tone),
         Column("Seg", lambda row, c: text(row.segment), "right"),
         host,
-        started,
+        time_column(mode, _flow_start, origin_ns, before_of(rows, _flow_start, mode), priority=4),
         exchanges,
         packages,
         size,
         rate,
         took,
+        Column("Stalled", lambda row, c: stalled_text(row.flow), priority=2),
         Column("Share", lambda row, c: bar(row.share, SHARE_WIDTH), priority=5),
         Column("Outcome", lambda row, c: row.word, tones=OUTCOME_TONES),
     )
-    return Listing(columns, rows, lambda row: row.segment, "Greenplum segments", context)
+    keys: dict[str, Callable[[FlowRow], Any]] = {
+        HEADINGS[mode]: _flow_start,
+        "Stalled": lambda row: stalled_ns(row.flow),
+        "Share": lambda row: row.share,
+        "Bytes": lambda row: row.flow.payload_bytes if row.flow else None,
+        "MB/s": lambda row: rate_of(row.flow.payload_bytes, span_ns(row.flow)) if row.flow else None,
+        "Time": lambda row: span_ns(row.flow) if row.flow else None,
+    }
+    return Listing(
+        columns,
+        rows,
+        lambda row: row.segment,
+        "Greenplum segments",
+        context,
+        sort_keys=keys,
+        filter_kind="flows",
+        filtered=lambda row: row.flow,
+    )
+
+
+def _stall_parts(flow: Flow | None) -> list[tuple[int, str]]:
+    """How long each cause held a flow up, longest first."""
+    shares = None if flow is None else flow.stall_ns
+    if shares is None:
+        return []
+    return sorted(((ns, name) for name, ns in shares._asdict().items() if ns), reverse=True)
+
+
+def stalled_ns(flow: Flow | None) -> int | None:
+    """Nanoseconds for which a flow was held up; None where nobody knows."""
+    return None if flow is None or flow.stall_ns is None else sum(ns for ns, _ in _stall_parts(flow))
+
+
+def stalled_text(flow: Flow | None) -> str:
+    """`2.58 s server`: for how long, and who did most of it; `-` for never, or not known."""
+    parts = _stall_parts(flow)
+    return f"{duration_text(stalled_ns(flow))} {parts[0][1]}" if parts else UNKNOWN_TEXT
+
+
+def _flow_start(row: FlowRow) -> int | None:
+    return None if row.flow is None else row.flow.start_ns
+
+
+def rate_of(size: int, ns: int) -> float | None:
+    """Bytes a nanosecond; None where no time passed."""
+    return size / ns if ns > 0 else None
+
+
+def before_of(items: Sequence[Item], time_of: Callable[[Item], int | None], mode: TimeMode) -> Callable[[Item], int | None]:
+    """The time of the item before another one, in order of time; made only where it is to be shown."""
+    if mode is not TimeMode.DELTA:
+        return lambda item: None
+    timed = sorted((ns, id(item)) for item in items if (ns := time_of(item)) is not None)
+    known = {name: before for (before, _), (_, name) in pairwise(timed)}
+    return lambda item: known.get(id(item))
 
 
 # exchanges ----------------------------------------------------------------------------------------------------------------
@@ -351,15 +370,40 @@ def step_word(exchange: Exchange) -> str:
     return "OPEN" if exchange.seq == 1 and not exchange.content_length else "DATA"
 
 
-def exchange_listing(exchanges: Sequence[Exchange], context: Context, *, settled: bool = True) -> Listing[Exchange]:
+def exchange_listing(
+    exchanges: Sequence[Exchange],
+    context: Context,
+    *,
+    settled: bool = True,
+    mode: TimeMode = TimeMode.CLOCK,
+    origin_ns: int | None = None,
+) -> Listing[Exchange]:
+    start = _exchange_start
     columns: tuple[Column[Exchange], ...] = (
         state_column(lambda exchange: _outcome_tone(exchange.outcome, settled)),
-        *named(EXCHANGES, "Id", "Started", "Op"),
+        *named(EXCHANGES, "Id"),
+        time_column(mode, start, origin_ns, before_of(exchanges, start, mode), priority=3),
+        *named(EXCHANGES, "Op"),
         Column("Step", lambda e, c: step_word(e), priority=2),
         Column("Seq", lambda e, c: text(e.seq), "right", priority=3),
         *named(EXCHANGES, "Status", "Packages", "Bytes", "Time", "Outcome", "Client", "Reason", "Reset by", "Error"),
     )
-    return Listing(columns, exchanges, exchange_key, "exchanges", context)
+    keys: dict[str, Callable[[Exchange], Any]] = {
+        HEADINGS[mode]: start,
+        "Bytes": lambda exchange: exchange.payload_bytes,
+        "Time": span_ns,
+    }
+    return Listing(
+        columns,
+        exchanges,
+        exchange_key,
+        "exchanges",
+        context,
+        sort_keys=keys,
+        time_of=start,
+        filter_kind="exchanges",
+    )
 
 
-# the capture as a whole -----------------------------------------------------------------------------------------------------
+def _exchange_start(exchange: Exchange) -> int:
+    return exchange.start_ns

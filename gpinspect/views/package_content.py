@@ -3,14 +3,14 @@
 Positions count bytes from the first one of the package.
 """
 
-from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gpinspect.model import Package
+from gpinspect.model import UNKNOWN, Package
 from gpinspect.views.hexdump import WIDTH, HexLine, hexdump
+from gpinspect.views.rows import row_starts
 from gpinspect.views.text import printable
 from gpinspect.views.tree import Node, Range, missing_ranges, package_tree
 
@@ -60,6 +60,12 @@ class PackageContent:
                 shown[low:high] = b"?" * (high - low)
         return printable(bytes(shown).rstrip(b"\r\n")) + ("…" if end - start > LINE_SHOWN else "")
 
+    def line_number(self, index: int) -> int | None:
+        """The line of the file that row `index` begins in, by what L said and the line feeds since; None where L did not say."""
+        if self.package.line in (0, UNKNOWN) or self.missing:
+            return None
+        return self.package.line + self.data.count(b"\n", self.breaks[0], self.breaks[index])
+
     def line_at(self, position: int) -> int | None:
         """Index of the line that holds a byte; None in front of the content."""
         index = bisect_right(self.breaks, position) - 1
@@ -84,28 +90,21 @@ class PackageContent:
 
 
 def package_content(
-    package: Package, data: bytes, pieces: tuple[tuple[int, int, int], ...], delimiter: bytes | None = None
+    package: Package,
+    data: bytes,
+    pieces: tuple[tuple[int, int, int], ...],
+    delimiter: bytes | None = None,
+    csvopt: str | None = None,
 ) -> PackageContent:
     """Take a package apart.
 
     Args:
         delimiter: What ends a row, where it is not a line feed.
+        csvopt: X-GP-CSVOPT of the request: rows of CSV may hold row ends in quotes.
     """
     root = package_tree(package, data, pieces)
-    breaks = _breaks(data, min(package.head, len(data)), delimiter or b"\n")
+    breaks = row_starts(data, min(package.head, len(data)), csvopt, delimiter)
     return PackageContent(package, data, pieces, missing_ranges(len(data), pieces), root, breaks)
-
-
-def _breaks(data: bytes, start: int, delimiter: bytes) -> Sequence[int]:
-    found = array("Q")
-    position = start
-    while position < len(data):
-        found.append(position)
-        feed = data.find(delimiter, position)
-        if feed < 0:
-            break
-        position = feed + len(delimiter)
-    return found
 
 
 # the tree -----------------------------------------------------------------------------------------------------------------

@@ -1,28 +1,17 @@
 """The packages of one exchange as a list of any length: a row is made out of the table when it is looked at."""
 
-import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import overload
 
 from gpinspect.model import UNKNOWN, Exchange, Package
 from gpinspect.model.packages import ASSUMED, ZSTD
 from gpinspect.views.browse import Listing, state_column
-from gpinspect.views.tables import Column, Context, Tone
+from gpinspect.views.tables import Column, Context, PackageRow, Tone
 from gpinspect.views.text import UNKNOWN_TEXT, bytes_text, clock_text, count_text, duration_text, plural, printable
+from gpinspect.views.times import TimeMode, seconds_text, time_column
 
-
-class TimeMode(enum.Enum):
-    """How the time of a package is told; `value` is what a person reads."""
-
-    SINCE = "since start"
-    CLOCK = "time of day"
-    DELTA = "since the one before"
-
-    @property
-    def following(self) -> "TimeMode":
-        modes = list(TimeMode)
-        return modes[(modes.index(self) + 1) % len(modes)]
+__all__ = ["PackageLine", "PackageLines", "TimeMode", "package_facts", "package_listing", "package_start", "seconds_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,32 +82,16 @@ class PackageLines(Sequence[PackageLine]):
         return max(low - 1, 0)
 
 
-def seconds_text(ns: int) -> str:
-    """Nanoseconds as seconds with six digits, cut: `0.026123`."""
-    sign = "-" if ns < 0 else ""
-    seconds, rest = divmod(abs(ns), 1_000_000_000)
-    return f"{sign}{seconds}.{rest // 1000:06d}"
+def package_start(line: PackageLine) -> int | None:
+    return None if line.package.ns == UNKNOWN else line.package.ns
 
 
-def _since(line: PackageLine, context: Context) -> str:
-    return UNKNOWN_TEXT if line.package.ns == UNKNOWN else seconds_text(line.package.ns - line.origin_ns)
+def _before(line: PackageLine) -> int | None:
+    return None if line.before is None or line.before.ns == UNKNOWN else line.before.ns
 
 
 def _clock(line: PackageLine, context: Context) -> str:
-    return clock_text(None if line.package.ns == UNKNOWN else line.package.ns, utc=context.utc, digits=6)
-
-
-def _delta(line: PackageLine, context: Context) -> str:
-    if line.before is None or UNKNOWN in (line.package.ns, line.before.ns):
-        return UNKNOWN_TEXT
-    return seconds_text(line.package.ns - line.before.ns)
-
-
-_TIMES: dict[TimeMode, tuple[str, Callable[[PackageLine, Context], str]]] = {
-    TimeMode.SINCE: ("Since start", _since),
-    TimeMode.CLOCK: ("Time", _clock),
-    TimeMode.DELTA: ("Since last", _delta),
-}
+    return clock_text(package_start(line), utc=context.utc, digits=6)
 
 
 def _number(value: int) -> str:
@@ -134,26 +107,64 @@ def _base_name(line: PackageLine, context: Context) -> str:
     return line.file.rpartition("/")[2] or line.file
 
 
-def _columns(mode: TimeMode) -> tuple[Column[PackageLine], ...]:
-    name, value = _TIMES[mode]
+def _columns(mode: TimeMode, origin_ns: int) -> tuple[Column[PackageLine], ...]:
     return (
         state_column(lambda line: line.tone),
         Column("Index", lambda line, c: f"{line.index:,}", "right"),
-        Column(name, value, "right", priority=2),
+        time_column(mode, package_start, origin_ns, _before, digits=6, clock_heading="Time"),
         Column("Gap", lambda line, c: duration_text(line.gap_ns), "right", priority=4),
         Column("File", _base_name, priority=3, least=10, keep="end"),
         Column("Offset", lambda line, c: _number(line.package.offset), "right"),
         Column("Line", lambda line, c: _number(line.package.line), "right", priority=4),
         Column("Bytes", lambda line, c: f"{line.package.length:,}", "right"),
+        Column("Rows", lambda line, c: _rows(line), "right", priority=6),
         Column("Kind", lambda line, c: line.package.kind_name, tones={"error": "bad"}),
         Column("Whole", lambda line, c: "yes" if line.package.complete else "no", priority=2, tones={"no": "warn"}),
         Column("Frames", _frames, "right", priority=5),
-        Column("Position", lambda line, c: f"{line.package.position:,}", "right", priority=6),
+        Column("Position", lambda line, c: f"{line.package.position:,}", "right", priority=7),
     )
 
 
+def _rows(line: PackageLine) -> str:
+    """Rows, where the package that follows goes on in the same file and both know their line; else only its content tells."""
+    table, package = line.exchange.packages, line.package
+    if package.kind_name != "data" or package.line in (0, UNKNOWN) or line.index + 1 >= len(table):
+        return UNKNOWN_TEXT
+    after = table[line.index + 1]
+    follows = after.file == package.file and after.line not in (0, UNKNOWN) and after.offset == package.offset + package.length
+    return count_text(after.line - package.line) if follows and after.line >= package.line else UNKNOWN_TEXT
+
+
+_SORT_KEYS: dict[str, Callable[[PackageLine], int | None]] = {
+    "Index": lambda line: line.index,
+    "Time": package_start,
+    "Since start": package_start,
+    "Since last": lambda line: None if (before := _before(line)) is None else line.package.ns - before,
+    "Gap": lambda line: line.gap_ns,
+    "Offset": lambda line: None if line.package.offset == UNKNOWN else line.package.offset,
+    "Line": lambda line: None if line.package.line == UNKNOWN else line.package.line,
+    "Bytes": lambda line: line.package.length,
+    "Frames": lambda line: line.package.frame,
+    "Position": lambda line: line.package.position,
+}
+
+
 def package_listing(lines: PackageLines, mode: TimeMode, context: Context) -> Listing[PackageLine]:
-    return Listing(_columns(mode), lines, lambda line: line.index, "packages", context)
+    def find(key: Hashable, near: int) -> int | None:
+        return key if isinstance(key, int) and 0 <= key < len(lines) else None
+
+    return Listing(
+        _columns(mode, lines.origin_ns),
+        lines,
+        lambda line: line.index,
+        "packages",
+        context,
+        find_at=find,
+        sort_keys=_SORT_KEYS,
+        time_of=package_start,
+        filter_kind="packages",
+        filtered=lambda line: PackageRow(line.exchange, line.index, line.package),
+    )
 
 
 def package_facts(line: PackageLine, utc: bool) -> list[str]:

@@ -1,18 +1,26 @@
 """A few lines about what is selected in a list: facts first, then what is wrong, then how the load was shared."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 from gpinspect.engine.secure import Secured
 from gpinspect.grammar import findings as catalogue
-from gpinspect.model import Exchange, Finding, Session
+from gpinspect.model import UNKNOWN, Exchange, Finding, Outcome, PackageTable, Session, Stall
 from gpinspect.views.browse import Entry, FlowRow, span_ns, step_word, text, unseen_segments
 from gpinspect.views.finding_list import finding_tone
+from gpinspect.views.pace import stalls_line
 from gpinspect.views.report import Line, outcomes_text
 from gpinspect.views.tables import counts_text, place_text, query_name
-from gpinspect.views.text import bytes_text, clock_text, count_text, duration_text, plural, printable, rate_text
+from gpinspect.views.text import bytes_text, cells, clock_text, count_text, duration_text, plural, printable, rate_text
 
 NAMED = 8
 """Greenplum segments or files that are named one by one."""
+FINDINGS_NAMED = 2
+RATE_STEPS = 24
+RATE_SAMPLES = 20_000
+"""Packages that are looked at for a rate over time."""
+
+Bars = Callable[[Sequence[float | None], int], str]
 
 
 def entry_title(entry: Entry) -> str:
@@ -31,16 +39,28 @@ def session_title(session: Session) -> str:
 def entry_strip(
     entry: Entry,
     rows: Sequence[FlowRow],
-    bars: Callable[[Sequence[float | None], int], str],
+    bars: Bars,
     secured: Secured | None = None,
+    exchanges: Sequence[Exchange] = (),
+    width: int = 80,
+    stalls: Sequence[Stall] = (),
 ) -> Iterator[Line]:
     """Args:
     rows: Flows of its session, if it is one.
+    stalls: Of the whole capture.
     bars: Draws shares (None = never seen) as one character each, in at most so many cells.
     secured: What TLS told of it, if it is a connection.
+    exchanges: All there are, for the rate of a session over time.
+    width: Cells of a line.
     """
     if entry.session is not None:
-        yield from _session_strip(entry.session, entry.findings, rows, bars)
+        if entry.folded:
+            yield Line(
+                f"{plural(len(entry.folded), 'session')} of one query: " + "  ".join(map(_folded_text, entry.folded[:NAMED]))
+            )
+        ids = {one.session.id for one in (entry.folded or (entry,)) if one.session is not None}
+        held = stalls_line(stall for stall in stalls if stall.session in ids)
+        yield from _session_strip(entry.session, entry.findings, rows, bars, exchanges, width, held)
     elif entry.exchange is not None:
         if entry.findings:
             yield _finding_line(entry.findings)
@@ -55,11 +75,20 @@ def entry_strip(
                 yield Line(f"why not: {printable(secured.report.reason)}", "warn")
 
 
+def _folded_text(entry: Entry) -> str:
+    session = entry.session
+    return "" if session is None else f"{session.id} {session.server} {entry.word}"
+
+
 def _finding_line(findings: Sequence[Finding]) -> Line:
     """The first of several, which is the gravest."""
-    first = findings[0]
     more = f"  and {len(findings) - 1:,} more" if len(findings) > 1 else ""
-    return Line(f"{first.severity.word} {first.code} {printable(first.message)}{more}", finding_tone(first))
+    return Line(_finding_text(findings[0]) + more, finding_tone(findings[0]))
+
+
+def _finding_text(finding: Finding) -> str:
+    where = f"seg {finding.segment} " if finding.segment is not None else ""
+    return f"{finding.severity.word} {finding.code} {where}{printable(finding.message)}"
 
 
 def release(version: str | None) -> str:
@@ -68,7 +97,13 @@ def release(version: str | None) -> str:
 
 
 def _session_strip(
-    session: Session, findings: Sequence[Finding], rows: Sequence[FlowRow], bars: Callable[[Sequence[float | None], int], str]
+    session: Session,
+    findings: Sequence[Finding],
+    rows: Sequence[FlowRow],
+    bars: Bars,
+    exchanges: Sequence[Exchange],
+    width: int,
+    held: str = "",
 ) -> Iterator[Line]:
     facts = [
         f"server {session.server}",
@@ -80,18 +115,60 @@ def _session_strip(
     ]
     yield Line("  ".join(facts))
     yield Line(_segments_line(session, rows))
-    if findings:
-        yield _finding_line(findings)
+    if held:
+        yield Line(held, "bad")
+    for finding in findings[:FINDINGS_NAMED]:
+        yield Line(_finding_text(finding), finding_tone(finding))
+    if len(findings) > FINDINGS_NAMED:
+        yield Line(f"and {plural(len(findings) - FINDINGS_NAMED, 'more finding')}")
     for error in session.errors[:1]:
         yield Line(f"error text: {printable(error)}", "bad")
     if not findings:
         yield Line("no finding")
+    yield from graphs(session, rows, bars, exchanges, width)
+    rest = _rest_text(session, exchanges)
+    yield Line(_files_line(session) + rest, "bad" if rest else "")
+
+
+def graphs(session: Session, rows: Sequence[FlowRow], bars: Bars, exchanges: Sequence[Exchange], width: int) -> Iterator[Line]:
+    """The share of each Greenplum segment and the rate over time, as characters: on one line where there is room."""
     shares: list[float | None] = [None if row.flow is None else row.share for row in rows]
+    rates = rate_over_time(session, exchanges, RATE_STEPS)
+    told = []
     if shares:
         sizes = [row.flow.payload_bytes for row in rows if row.flow is not None]
         skew = f"  max/mean {max(sizes) * len(sizes) / sum(sizes):.1f}" if sizes and sum(sizes) else ""
-        yield Line(f"share  {bars(shares, 40)}{skew}")
-    yield Line(_files_line(session))
+        told.append(f"share  {bars(shares, 40)}{skew}")
+    if rates:
+        told.append(f"rate  {bars(rates, RATE_STEPS)}")
+    together = "    ".join(told)
+    for line in [together] if cells(together) <= width else told:
+        if line:
+            yield Line(line)
+
+
+@lru_cache(maxsize=64)
+def _rates(tables: tuple[tuple[PackageTable, int], ...], start: int, end: int, steps: int) -> tuple[float, ...]:
+    sums = [0] * steps
+    span = max(end - start, 1)
+    for table, size in tables:
+        stride = max(1, size * len(tables) // RATE_SAMPLES)
+        for index in range(0, size, stride):
+            package = table[index]
+            if package.end_ns != UNKNOWN:
+                sums[min(max((package.end_ns - start) * steps // span, 0), steps - 1)] += package.length * stride
+    most = max(sums)
+    return tuple(one / most for one in sums) if most else ()
+
+
+def rate_over_time(session: Session, exchanges: Sequence[Exchange], steps: int) -> list[float | None]:
+    """Bytes that arrived in each of so many equal stretches of time, as shares of the most; empty where packages do not tell.
+
+    Of very many packages a sample is looked at.
+    """
+    members = [exchanges[number - 1] for number in session.members if number <= len(exchanges)]
+    tables = tuple((exchange.packages, len(exchange.packages)) for exchange in members if len(exchange.packages))
+    return list(_rates(tables, session.start_ns, session.end_ns, steps)) if tables else []
 
 
 def _segments_line(session: Session, rows: Sequence[FlowRow]) -> str:
@@ -116,6 +193,15 @@ def _files_line(session: Session) -> str:
     more = f" and {len(session.files) - 1:,} more" if len(session.files) > 1 else ""
     total = sum(file.bytes for file in session.files)
     return f"{plural(len(session.files), 'file')}: {name}{more}, {bytes_text(total)}{holes}"
+
+
+def _rest_text(session: Session, exchanges: Sequence[Exchange]) -> str:
+    """Where a read stopped that broke off for all of its Greenplum segments; "" for any other."""
+    outcomes = {exchanges[number - 1].outcome for number in session.members if number <= len(exchanges)}
+    if session.method != "GET" or not session.files or Outcome.BROKEN not in outcomes or Outcome.COMPLETE in outcomes:
+        return ""
+    last = session.files[-1]
+    return f"; nothing came behind byte {last.first_offset + last.bytes + sum(end - start for start, end in last.gaps):,}"
 
 
 def flow_strip(row: FlowRow) -> Iterator[Line]:
@@ -152,20 +238,32 @@ def exchange_strip(exchange: Exchange) -> Iterator[Line]:
         yield Line(f"error text: {printable(error)}", "bad")
 
 
-def finding_details(finding: Finding, *, utc: bool) -> Iterator[Line]:
-    """All that is known about a finding, a paragraph a line; made to be wrapped."""
+def finding_details(finding: Finding, *, utc: bool, long: bool = True) -> Iterator[Line]:
+    """What is known about a finding, a paragraph a line; made to be wrapped.
+
+    Args:
+        long: With what is always true of its kind, and the sentence that a user of SQL sees.
+    """
     when = clock_text(finding.time_ns, utc=utc, digits=6)
     frames = f"  frames {finding.frames[0]:,}-{finding.frames[1]:,}" if finding.frames else ""
     yield Line(f"{finding.severity.word} {text(finding.code)} {text(finding.name)}", finding_tone(finding))
     yield Line(f"{place_text(finding)}  {when}{frames}")
     yield Line(printable(finding.message))
-    if finding.advice:
-        yield Line(f"Advice: {printable(finding.advice)}")
     kind = catalogue.lookup(finding.code)
     if kind is not None:
-        for label, words in (("Means", kind.explanation), ("Rules out", kind.rules_out), ("Cause", kind.cause)):
-            if words:
-                yield Line(f"{label}: {printable(words)}")
+        yield Line(f"Means: {printable(kind.explanation)}")
+    if finding.advice:
+        yield Line(f"Advice: {printable(finding.advice)}")
+    if kind is None or not long:
+        return
+    for label, words in (
+        ("Rules out", kind.rules_out),
+        ("Cause", kind.cause),
+        ("SQL user sees", kind.sql),
+        ("Known from", kind.source),
+    ):
+        if words:
+            yield Line(f"{label}: {printable(words)}")
 
 
 def totals_text(findings: Sequence[Finding]) -> str:

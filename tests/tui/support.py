@@ -1,13 +1,17 @@
 """A reader that stands still, captures by hand, and the screen as text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from craft import Capture, Conversation, error_message, ok_head, package, read_session, request, write_session
+from textual.events import Key
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
-from gpinspect.inspection import MessageBytes, open_inspection
+from gpinspect.capture.source import Record
+from gpinspect.errors import TlsKeyError
+from gpinspect.inspection import HeadBytes, MessageBytes, open_inspection
 from gpinspect.model import Exchange
 from gpinspect.tui.app import InspectApp
 from gpinspect.tui.reading import Ended, FileReader, News, Snapshot
@@ -24,6 +28,9 @@ class Still:
     ended: Ended | None = field(default_factory=Ended)
     cancelled: bool = False
     tell: Callable[[News], object] | None = None
+    heads_of: dict[int, HeadBytes] = field(default_factory=dict)
+
+    growing: bool = False
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -40,8 +47,19 @@ class Still:
         if self.tell is not None:
             self.tell(Ended(cancelled=True))
 
+    def give_way(self) -> None: ...
+
     def fetch(self, exchange: Exchange, index: int) -> MessageBytes:
         return self.packages[exchange.id, index]
+
+    def heads(self, exchange: Exchange) -> HeadBytes:
+        return self.heads_of.get(exchange.id, HeadBytes(None, None))
+
+    def with_key(self, name: str, password: bytes | None = None) -> "Still":
+        raise TlsKeyError(f"{name}: nothing is opened here")
+
+    def frames(self, connections: object) -> Iterator[Record]:
+        return iter(())
 
     def close(self) -> None: ...
 
@@ -51,6 +69,14 @@ def read_capture(folder: Path) -> Path:
     capture = Capture()
     read_session(capture, {"/data/rows.csv": ROWS}, 2, package_size=4096, path="/rows.csv")
     return capture.write(folder / "read.pcap")
+
+
+def both_capture(folder: Path) -> Path:
+    """A read of two Greenplum segments, then a write of two."""
+    capture = Capture()
+    read_session(capture, {"/data/rows.csv": ROWS}, 2, package_size=4096, path="/rows.csv")
+    write_session(capture, [[b"1,a\n", b"2,b\n"], [b"3,c\n"]], path="/out.csv")
+    return capture.write(folder / "both.pcap")
 
 
 def write_capture(folder: Path) -> Path:
@@ -90,12 +116,18 @@ async def settled(pilot: Pilot[None]) -> None:
     await pilot.pause()
 
 
+_CHARACTERS = {"space": " ", "tab": "\t", "enter": "\r"}
+
+
 async def press(pilot: Pilot[None], *keys: str) -> None:
     """Keys, each after the one before has had its effect."""
     for key in keys:
-        await pilot.press(key)
-        await pilot.app.workers.wait_for_complete()
+        name = _character_to_key(key) if len(key) == 1 else key
+        pilot.app.post_message(Key(name, key if len(key) == 1 else _CHARACTERS.get(key)))
         await pilot.pause()
+        if pilot.app.workers:
+            await pilot.app.workers.wait_for_complete()
+            await pilot.pause()
 
 
 def lines(app: InspectApp) -> list[str]:

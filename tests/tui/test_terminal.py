@@ -6,6 +6,7 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from craft import Capture, Conversation
@@ -16,12 +17,28 @@ PATIENCE = 20.0
 LEAVE_ALTERNATE_SCREEN = b"\x1b[?1049l"
 
 
-def walked(path: Path, wanted: bytes, keys: bytes) -> tuple[int, bytes]:
-    """Start, wait for a word on the screen, press keys; gives the exit status and all that was written."""
+def walked(
+    path: Path,
+    wanted: bytes,
+    keys: bytes,
+    *,
+    piped: bool = False,
+    program: Sequence[str] = ("-m", "gpinspect.cli"),
+    state: Path | None = None,
+) -> tuple[int, bytes]:
+    """Start, wait for a word on the screen, press keys; gives the exit status and all that was written.
+
+    Args:
+        piped: The capture comes through standard input.
+        state: Where reports of defects go.
+    """
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24", "LC_ALL": "C.UTF-8"}
-    command = [sys.executable, "-m", "gpinspect.cli", "tui", str(path)]
-    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True)
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "LINES": "24", "LC_ALL": "C.UTF-8", "XDG_STATE_HOME": str(state)}
+    command = [sys.executable, *program, "tui", "-" if piped else str(path)]
+    process = subprocess.Popen(
+        ["setsid", "--ctty", "--wait", "sh", "-c", 'cat "$CAPTURE" | "$0" "$@"', *command] if piped else command,
+        stdin=theirs, stdout=theirs, stderr=theirs, env={**environment, "CAPTURE": str(path)}, start_new_session=not piped,
+    )  # fmt: skip
     os.close(theirs)
     written = b""
     pressed = False
@@ -41,6 +58,19 @@ def walked(path: Path, wanted: bytes, keys: bytes) -> tuple[int, bytes]:
     process.kill() if process.poll() is None and time.monotonic() >= end else None
     os.close(ours)
     return process.wait(5), written
+
+
+def test_a_capture_on_standard_input_leaves_the_keys_to_the_terminal(tmp_path: Path) -> None:
+    status, written = walked(read_capture(tmp_path), b"/rows.csv", b"Q", piped=True)
+    assert status == 0 and b"standard input" in written and LEAVE_ALTERNATE_SCREEN in written
+
+
+def test_a_defect_gives_the_terminal_back_and_says_where_its_report_lies(tmp_path: Path) -> None:
+    breaking = "import gpinspect.views.strips as s; s.entry_title = None; from gpinspect.cli import main; main()"
+    status, written = walked(read_capture(tmp_path), b"never", b"", program=["-c", breaking], state=tmp_path)
+    after = written.rpartition(LEAVE_ALTERNATE_SCREEN)[2]
+    assert status == 70 and b"a report without any captured data lies in" in after and b"Traceback" not in written
+    assert len(list((tmp_path / "gpinspect").iterdir())) == 1
 
 
 def test_leaving_gives_the_terminal_back_and_status_0(tmp_path: Path) -> None:

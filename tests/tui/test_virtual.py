@@ -20,6 +20,7 @@ class Counting(Sequence[PackageLine]):  # type: ignore[misc]
 
     def __init__(self, lines: PackageLines) -> None:
         self.lines = lines
+        self.origin_ns = lines.origin_ns
         self.made = 0
 
     def __len__(self) -> int:

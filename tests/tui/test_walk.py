@@ -10,10 +10,11 @@ from gpinspect.errors import CaptureError, SourceError
 from gpinspect.inspection import MessageBytes
 from gpinspect.model import Finding, Session, Severity
 from gpinspect.tui.app import InspectApp
-from gpinspect.tui.lists import PackagesScreen, SessionsScreen
 from gpinspect.tui.look import Look
-from gpinspect.tui.package import PackageScreen
 from gpinspect.tui.reading import Ended, Progress, Snapshot
+from gpinspect.tui.screens.package import PackageScreen
+from gpinspect.tui.screens.packages import PackagesScreen
+from gpinspect.tui.screens.sessions import SessionsScreen
 from gpinspect.views.browse import entries
 from tui.support import ROWS, Still, app_on, hostile_capture, lines, press, read_capture, settled, text, write_capture
 
@@ -48,7 +49,7 @@ async def test_enter_leads_from_sessions_to_the_bytes_and_q_leads_back(tmp_path:
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         assert "read.pcap  1 session" in text(app)
-        assert "GET  /rows.csv" in text(app) and "2/2" in text(app)
+        assert "GET" in text(app) and "/rows.csv" in text(app) and "2/2" in text(app)
         await press(pilot, "enter")
         assert "Seg  Host" in text(app) and "10.0.0.1" in text(app)
         await press(pilot, "enter")
@@ -96,20 +97,20 @@ async def test_moving_in_the_hex_selects_the_field_that_holds_the_byte(tmp_path:
         assert "at 0x1a (26), 1 B  frame" in text(app)
 
 
-async def test_n_and_p_walk_through_the_packages_and_the_list_follows(tmp_path: Path) -> None:
+async def test_capital_n_and_p_walk_through_the_packages_and_the_list_follows(tmp_path: Path) -> None:
     app = app_on(read_capture(tmp_path))
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        await press(pilot, "enter", "enter", "enter", "p")
+        await press(pilot, "enter", "enter", "enter", "P")
         assert "this is the first package" in text(app)
-        await press(pilot, "2", "n")
+        await press(pilot, "2", "N")
         screen = app.screen
         assert isinstance(screen, PackageScreen) and screen.index == 2 and screen.content is not None
         table_ = screen.exchange.packages
         assert screen.content.data[HEAD:] == ROWS[table_[2].offset :][: table_[2].length]
-        await press(pilot, "9", "9", "n")
+        await press(pilot, "9", "9", "N")
         assert "end package" in text(app)
-        await press(pilot, "n")
+        await press(pilot, "N")
         assert "this is the last package" in text(app)
         await press(pilot, "q")
         assert isinstance(app.screen, PackagesScreen) and app.screen.pane().cursor == len(table_) - 1
@@ -145,7 +146,7 @@ async def test_d_lists_findings_and_enter_leads_to_the_package_of_the_frame() ->
     app = InspectApp(Still(model(findings=(finding,))), utc=True)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        assert "error GPI210 the answer ended" in text(app)  # in the strip of the session
+        assert "error GPI210 seg 0 the answer ended" in text(app)  # in the strip of the session
         await press(pilot, "d")
         shown = text(app)
         assert ">✖ error  GPI210" in shown and "Advice: look at the log" in shown and "22:13:20.000000" in shown
@@ -160,7 +161,7 @@ async def test_help_covers_the_screen_it_was_called_from_and_scrolls() -> None:
     app = InspectApp(Still(model()))
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        await press(pilot, "question_mark")
+        await press(pilot, "?")
         assert "keys on this screen (sessions)" in text(app)
         await press(pilot, "G")
         assert "x wrong" in text(app) and "keys on this screen" not in text(app)
@@ -173,7 +174,7 @@ async def test_every_screen_fits_every_size(tmp_path: Path, width: int, height: 
     app = app_on(read_capture(tmp_path))
     async with app.run_test(size=(width, height)) as pilot:
         await settled(pilot)
-        for keys in (("d", "q"), ("enter",), ("enter",), ("enter", "j", "v", "tab"), ("question_mark",)):
+        for keys in (("d", "q"), ("enter",), ("enter",), ("enter", "j", "v", "tab"), ("?",)):
             await press(pilot, *keys)
             drawn = lines(app)
             assert len(drawn) == height
@@ -189,7 +190,7 @@ async def test_columns_are_dropped_and_never_wrapped() -> None:
             app = pilot.app  # type: ignore[assignment]
             await settled(pilot)
             heading = lines(app)[2]
-            assert ("Started" in heading) == shown
+            assert ("Findings" in heading) == shown
             assert "Path" in heading and "Verdict" in heading
 
 
@@ -327,7 +328,7 @@ async def test_without_unicode_and_colours_a_screen_is_plain_ascii(tmp_path: Pat
     app = app_on(hostile_capture(tmp_path, "žluť/表.csv".encode(), b"no"), look=Look(unicode=False, color=False))
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        for key in ("enter", "enter", "enter", "q", "d", "question_mark"):
+        for key in ("enter", "enter", "enter", "q", "d", "?"):
             await press(pilot, key)
             assert text(app).isascii()
             for strip in app.screen._compositor.render_strips():

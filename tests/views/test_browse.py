@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from gpinspect.model import Delivery, Finding, Outcome, Severity
-from gpinspect.views.browse import BELIEVED, entries, entry_listing, exchange_listing, flow_rows, step_word, unseen_segments
+from gpinspect.views.browse import BELIEVED, entries, exchange_listing, flow_rows, step_word, unseen_segments
 from gpinspect.views.package_list import PackageLines, TimeMode, package_listing, seconds_text
+from gpinspect.views.session_list import entry_listing
 from gpinspect.views.tables import Context
 from views import samples
 from views.samples import START, exchange, flow, session, table

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpinspect.model import Outcome, Severity
+from gpinspect.model import Outcome, Severity, StallShares
 from gpinspect.views import objects
 from gpinspect.views.filter import FIELDS, Around, FilterError, make_filter, pointed
 from gpinspect.views.filter.fields import aliases, names
@@ -305,6 +305,50 @@ def test_expressions_of_the_document_are_read() -> None:
     assert len(shown) > 8
     for kind, expression in shown:
         make_filter(expression, kind)
+
+
+HELD = samples.flow(segment=3, stall_ns=StallShares(server=2_500_000_000, segment=500_000_000, capture=9_000_000_000))
+HELD_AROUND = Around({1: samples.session()}, {}, samples.START, [samples.flow(), HELD])
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("stall > 2s", True),
+        ("stall == 3s", True),
+        ("stall > 3s", False),
+        ("stall.server > 2s && stall_ns.segment == 500ms", True),
+        ("stall.network > 0s", False),
+        ("stall.capture == 9s", True),
+    ],
+)
+def test_how_long_a_flow_was_held_up_is_a_field_of_it_and_of_its_session(expression: str, expected: bool) -> None:
+    """2.5 s by the server and 0.5 s by the segment are 3 s; frames that were not recorded held up nobody."""
+    assert make_filter(expression, "flows")(HELD_AROUND)(HELD) is expected
+    assert make_filter(expression, "sessions")(HELD_AROUND)(samples.session()) is expected
+
+
+def test_where_nobody_knows_about_stalls_they_are_null() -> None:
+    assert fits("stall == null", samples.flow(), "flows")
+    assert fits("stall == null", samples.session(), "sessions")
+    assert not fits("stall < 1s", samples.session(), "sessions")
+
+
+@pytest.mark.parametrize("kind", ["flows", "packages", "findings"])
+def test_path_and_verdict_are_those_of_the_session_where_an_item_has_none(kind: str) -> None:
+    session = samples.session()
+    assert fits(f'path ~ "{re.escape(session.path or "")}" && verdict == {session.delivery.value}', SAMPLES[kind][0], kind)
+
+
+def test_the_path_of_an_exchange_is_its_own() -> None:
+    assert fits('path ~ "^/data/lineitem" && session.path !~ "lineitem"', EXCHANGE)
+
+
+def test_the_kind_of_a_package_may_be_told_by_its_letter() -> None:
+    row = SAMPLES["packages"][0]
+    assert fits('kind == "D"', row, "packages") == fits("kind == data", row, "packages") is True
+    assert not fits('kind == "E"', row, "packages")
+    assert "kind is data, end or error" in mistake('kind == "X"', "packages").problem
 
 
 # search -----------------------------------------------------------------------------------------------------------------

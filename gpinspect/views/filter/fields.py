@@ -2,23 +2,33 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from gpinspect.model import UNKNOWN, Delivery, Finding, Outcome, Session, Severity
+from gpinspect.model import UNKNOWN, Delivery, Finding, Flow, Outcome, Session, Severity, StallShares
 from gpinspect.model.packages import KINDS
 from gpinspect.views.filter.values import Type
 from gpinspect.views.objects import wire_text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Around:
-    """What an item is looked at with: sessions by id, counts of findings by session, and when the capture begins."""
+    """What an item is looked at with: sessions by id, counts of findings by session, when the capture begins, and all flows."""
 
     sessions: Mapping[int, Session] = field(default_factory=dict)
     counts: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
     first_ns: int | None = None
+    flows: Sequence[Flow] = ()
+
+    @cached_property
+    def stalled(self) -> Mapping[int, Sequence[Flow]]:
+        """The flows of each session of which it is known how long they were held up."""
+        found: dict[int, list[Flow]] = {}
+        for flow in self.flows:
+            if flow.stall_ns is not None:
+                found.setdefault(flow.session, []).append(flow)
+        return found
 
 
 Getter = Callable[[Any, Around], Any]
@@ -27,7 +37,10 @@ Getter = Callable[[Any, Around], Any]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. `words`: all that it can be, least first where `ordered`. `several`: a list of which any one may fit."""
+    """One field. `words`: all that it can be, least first where `ordered`; `letters`: other spellings of them.
+
+    `several`: a list of which any one may fit.
+    """
 
     name: str
     type: Type
@@ -35,6 +48,7 @@ class Field:
     words: tuple[str, ...] = ()
     ordered: bool = False
     several: bool = False
+    letters: Mapping[str, str] = field(default_factory=dict)
 
 
 Fields = Mapping[str, Field]
@@ -85,6 +99,31 @@ def _finding_count(word: str) -> Getter:
     return lambda item, around: around.counts.get(item.id, {}).get(word, 0)
 
 
+def _held_up(name: str | None) -> Callable[[Flow], int | None]:
+    """How long a flow was held up: by one cause, or in all (frames that were not recorded held up nobody)."""
+
+    def get(flow: Flow) -> int | None:
+        shares = flow.stall_ns
+        if shares is None:
+            return None
+        return sum(shares) - shares.capture if name is None else int(getattr(shares, name))
+
+    return get
+
+
+def _most(get: Callable[[Flow], int | None]) -> Getter:
+    """The longest of the flows of a session."""
+    return lambda session, around: max((get(flow) or 0 for flow in around.stalled.get(session.id, ())), default=None)
+
+
+def _stalls(reach: Callable[[Callable[[Flow], int | None]], Getter]) -> Iterable[Field]:
+    yield Field("stall", Type.DURATION, reach(_held_up(None)))
+    for cause in StallShares._fields:
+        yield Field(f"stall_ns.{cause}", Type.DURATION, reach(_held_up(cause)))
+
+
+_STALLS: Final = {f"stall.{cause}": f"stall_ns.{cause}" for cause in StallShares._fields}
+
 _TIMES: Final = {"start": "start_ns", "end": "end_ns"}
 
 _SESSION = _table(
@@ -108,9 +147,18 @@ _SESSION = _table(
         Field("query_delivery", Type.WORD, lambda s, around: s.query_delivery.value, DELIVERIES),
         *_several(Type.TIME, "start_ns", "end_ns"),
         _duration(),
+        *_stalls(_most),
         *(Field(f"findings.{word}", Type.NUMBER, _finding_count(word)) for word in reversed(SEVERITIES)),
     ),
-    {"seg": "segments", "segment": "segments", "bytes": "payload_bytes", "verdict": "delivery", "file": "files.name", **_TIMES},
+    {
+        "seg": "segments",
+        "segment": "segments",
+        "bytes": "payload_bytes",
+        "verdict": "delivery",
+        "file": "files.name",
+        **_STALLS,
+        **_TIMES,
+    },
 )
 
 
@@ -125,7 +173,8 @@ def _of_session(session_id: Callable[[Any], int | None]) -> dict[str, Field]:
 
         return through
 
-    return {f"session.{name}": replace(one, name=f"session.{one.name}", get=reach(one.get)) for name, one in _SESSION.items()}
+    found = {f"session.{name}": replace(one, name=f"session.{one.name}", get=reach(one.get)) for name, one in _SESSION.items()}
+    return found | {name: found[f"session.{name}"] for name in ("path", "verdict")}
 
 
 _FLOW = _table(
@@ -136,8 +185,9 @@ _FLOW = _table(
         Field("outcome", Type.WORD, lambda f, around: f.outcome.value, OUTCOMES),
         *_several(Type.TIME, "start_ns", "end_ns"),
         _duration(),
+        *_stalls(lambda get: lambda flow, around: get(flow)),
     ),
-    {"seg": "segment", "bytes": "payload_bytes", **_TIMES},
+    {"seg": "segment", "bytes": "payload_bytes", **_STALLS, **_TIMES},
 )
 
 _EXCHANGE = _table(
@@ -191,7 +241,7 @@ _PACKAGE = _table(
         Field("offset", Type.SIZE, _of_package("offset")),
         Field("line", Type.NUMBER, _of_package("line")),
         Field("length", Type.SIZE, _of_package("length")),
-        Field("kind", Type.WORD, lambda row, around: row.package.kind_name, KINDS),
+        Field("kind", Type.WORD, lambda row, around: row.package.kind_name, KINDS, letters={"D": "data", "E": "error"}),
         Field("complete", Type.FLAG, lambda row, around: row.package.complete),
         Field("time_ns", Type.TIME, _of_package("ns")),
         Field("frames", Type.FRAMES, lambda row, around: (row.package.frame, row.package.end_frame)),
@@ -290,10 +340,10 @@ _TLS = _table(
 FIELDS: Final[Mapping[str, Fields]] = MappingProxyType(
     {
         "sessions": _SESSION,
-        "flows": _FLOW | _of_session(lambda flow: flow.session),
-        "exchanges": _EXCHANGE | _of_session(lambda exchange: exchange.session),
-        "packages": _PACKAGE | _of_session(lambda row: row.exchange.session),
-        "findings": _FINDING | _of_session(_finding_session),
+        "flows": _of_session(lambda flow: flow.session) | _FLOW,
+        "exchanges": _of_session(lambda exchange: exchange.session) | _EXCHANGE,
+        "packages": _of_session(lambda row: row.exchange.session) | _PACKAGE,
+        "findings": _of_session(_finding_session) | _FINDING,
         "tls": _TLS,
     }
 )

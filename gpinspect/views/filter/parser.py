@@ -218,6 +218,8 @@ class _Parser:
         except UnreadableError as problem:
             more = f" ({problem})" if str(problem) else ""
             raise FilterError(f"{_seen(token)}{more}; {field.name} wants {_wanted(field)}", token.start, token.end) from problem
+        if isinstance(value, str):
+            value = field.letters.get(value, value)
         if field.words and value not in field.words:
             raise FilterError(
                 f"{_seen(token)}; {field.name} is {_wanted(field)}{_near_word(str(value), field)}", token.start, token.end

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.style import Style
 
-from gpinspect.tui.look import BOLD, PLAIN, REVERSE, Look, Part
+from gpinspect.tui.look import BOLD, DIM, PLAIN, REVERSE, Look, Part
 from gpinspect.tui.virtual import LineView
 from gpinspect.views.hexdump import WIDTH
 from gpinspect.views.package_content import PackageContent, Path, TreeLine, first_opened, path_to, visible
@@ -113,15 +113,19 @@ class TreePane(Pane):
 class RowsPane(Pane):
     """The content of a package, cut at line ends (a quoted field may hold some)."""
 
-    title = "lines"
+    title = "rows"
 
     def count(self) -> int:
         return 0 if self.content is None else len(self.content.breaks)
 
     def parts(self, index: int) -> Sequence[Part]:
         assert self.content is not None
-        digits = len(str(len(self.content.breaks)))
-        return [(f"{index + 1:>{digits}}  ", PLAIN), (self.look.text(self.content.line_text(index)), PLAIN)]
+        number = self.content.line_number(index)
+        if number is None:
+            digits = len(str(len(self.content.breaks)))
+            return [(f"{index + 1:>{digits}}  ", DIM), (self.look.text(self.content.line_text(index)), PLAIN)]
+        digits = len(f"{self.content.package.line + len(self.content.breaks):,}")
+        return [(f"{f'{number:,}':>{digits}}  ", DIM), (self.look.text(self.content.line_text(index)), PLAIN)]
 
     def selection(self) -> Range:
         return self.content.line(self.cursor) if self.content is not None and self.count() else (0, 0)
