@@ -39,6 +39,7 @@ artefacts: $(READY)
 
 bench: $(READY) tools
 	$(BIN)/python -m benchmarks.run $(BENCH)
+	$(if $(BENCH),,$(BIN)/python -m benchmarks.serving)
 
 # What the tests need beside Python: installed when root, named otherwise.
 tools:

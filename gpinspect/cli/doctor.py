@@ -20,7 +20,7 @@ from gpinspect.views.objects import Object, wire_text
 from gpinspect.views.tables import Column, Table, Tone
 from gpinspect.views.text import printable
 
-PACKAGES = ("click", "construct", "cryptography", "lz4", "pyshark", "rich", "scapy", "textual", "zstandard")
+PACKAGES = ("click", "construct", "cryptography", "jinja2", "lz4", "pyshark", "pyyaml", "rich", "scapy", "textual", "zstandard")
 TOOLS = {"tshark": "reads formats that we do not", "dumpcap": "captures live", "tcpdump": "captures live"}
 PATIENCE = 5
 """Seconds that a tool has to say its version."""
