@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from gpinspect.analysis.intervals import Interval, overlap, union
+from gpinspect.analysis.intervals import Interval, overlap, union, without
 from gpinspect.analysis.stall_drafts import (
     ALL_FULL,
     BLACKOUT,
@@ -19,8 +19,8 @@ from gpinspect.analysis.stall_drafts import (
     blackout_around,
 )
 from gpinspect.analysis.stall_evidence import MILLISECOND, Evidence, Why
-from gpinspect.analysis.stall_lines import Line
-from gpinspect.analysis.stall_together import ServerLines
+from gpinspect.analysis.stall_lines import Line, moving
+from gpinspect.analysis.stall_together import PAUSE_NS, ServerLines
 from gpinspect.engine.trace import QUIET_NS
 from gpinspect.model import Cause
 
@@ -37,6 +37,7 @@ def alone(server: ServerLines, loads: list[Line], drafts: Sequence[StallDraft]) 
             told.setdefault(id(part.line), []).append((part.start_ns, part.end_ns))
     known = {name: union(spans) for name, spans in told.items()}
     black = sorted((draft for draft in drafts if draft.pattern == BLACKOUT), key=lambda draft: draft.span)
+    posts = _Posting(server, loads, drafts)
     for line in loads:
         own = known.get(id(line), [])
         chain: list[Evidence] = []
@@ -47,8 +48,7 @@ def alone(server: ServerLines, loads: list[Line], drafts: Sequence[StallDraft]) 
                     chain = []
                 chain.append(evidence)
             elif evidence.why is Why.SERVER_WINDOW and evidence.duration_ns >= WINDOW_NS:
-                part = Part(line, evidence.start_ns, evidence.end_ns, evidence)
-                yield StallDraft(Cause.SERVER, STOPPED, (evidence.start_ns, evidence.end_ns), [part], evidence.words)
+                yield from posts.kept_waiting(line, evidence)
             elif evidence.why is Why.OPENING and not _told_already(evidence, own):
                 part = Part(line, evidence.start_ns, evidence.end_ns, evidence)
                 yield StallDraft(Cause.NETWORK, OPENING, (evidence.start_ns, evidence.end_ns), [part], evidence.words)
@@ -64,6 +64,39 @@ def alone(server: ServerLines, loads: list[Line], drafts: Sequence[StallDraft]) 
                     yield StallDraft(Cause.NETWORK, OPENING if opening else LOSS, (evidence.start_ns, end), [part], evidence.words)
         shut += _shut(line, chain)
     yield from _all_shut(shut, loads)
+
+
+class _Posting:
+    """What the posts of all flows do. The server reads one after the other: its window shuts for those whose turn has not come."""
+
+    def __init__(self, server: ServerLines, loads: Sequence[Line], drafts: Sequence[StallDraft]) -> None:
+        writers = [line for line in loads if line.writes]
+        self._stopped = union(draft.span for draft in drafts if draft.cause is Cause.SERVER)
+        self._lost = union(
+            (evidence.start_ns, evidence.end_ns)
+            for line in writers
+            for evidence in server.of(line)
+            if evidence.why in (Why.PATH, Why.OPENING)
+        )
+        self._moves = moving(writers)
+
+    def kept_waiting(self, line: Line, evidence: Evidence) -> Iterator[StallDraft]:
+        """A flow for which the server had no room."""
+        span = (evidence.start_ns, evidence.end_ns)
+        lost, moves = _within(self._lost, span), _within(self._moves, span)
+        part = Part(line, *span, evidence)
+        stopped = sum(overlap(span, other) for other in _within(self._stopped, span)) * 2 > evidence.duration_ns
+        if not stopped and sum(overlap(span, other) for other in lost) * 2 > evidence.duration_ns:
+            words = "the server waited for bytes of another flow that were lost on the path"
+            yield StallDraft(Cause.NETWORK, LOSS, span, [part], words)
+        elif stopped or any(end - start >= PAUSE_NS for start, end in without([span], union([*lost, *moves]))):
+            yield StallDraft(Cause.SERVER, STOPPED, span, [part], evidence.words)
+
+
+def _within(spans: Sequence[Interval], span: Interval) -> Sequence[Interval]:
+    """Those of some spans, in order and apart from each other, that touch one."""
+    first = bisect_right(spans, span[0], key=lambda one: one[1])
+    return spans[first : bisect_right(spans, span[1], key=lambda one: one[0])]
 
 
 def _shut(line: Line, chain: Sequence[Evidence]) -> Iterator[StallDraft]:

@@ -116,12 +116,27 @@ def _owes(line: Line, silence: Silence) -> str:
 
 
 def jump_ns(silence: Silence, tick_ns: float) -> int:
-    """How far the recorder's clock went on by itself, as the senders' time stamps did not go along; 0 if they did."""
-    if silence.clock is None:
-        return 0
-    ticks, ns = silence.clock
+    """How far the recorder's clock went on by itself, as the senders' time stamps did not go along; 0 if one of them did."""
+    return 0 if _went_along(silence, tick_ns) else _lag_ns(silence, tick_ns)
+
+
+def _lag_ns(silence: Silence, tick_ns: float) -> int:
+    """How far the time stamp of whoever ended a silence is behind the recorder's clock; 0 where it is not clearly behind."""
+    return ahead_ns(*silence.clock, tick_ns) if silence.clock is not None else 0
+
+
+def ahead_ns(ticks: int, ns: int, tick_ns: float) -> int:
+    """How far the recorder's clock ran ahead of a sender's; 0 where it is less than half of the time."""
     ahead = ns - round(ticks * tick_ns)
     return ahead if ahead > max(QUIET_NS, ns // 2) else 0
+
+
+def _went_along(silence: Silence, tick_ns: float) -> bool:
+    """Whether the clock of the side that did not end a silence agrees with the recorder's."""
+    if silence.other is None:
+        return False
+    ticks, ns = silence.other
+    return 2 * ns >= silence.duration_ns and 4 * abs(ns - round(ticks * tick_ns)) <= ns
 
 
 def tick_of(lines: Iterable[Line]) -> float:
@@ -255,7 +270,17 @@ def _path(line: Line, silence: Silence) -> Evidence | None:
     found = [evidence for sender in (0, 1) if (evidence := _unanswered(line, silence, sender)) is not None]
     if found:
         return max(found, key=lambda evidence: evidence.duration_ns)
-    return _again(line, silence) or _unseen(line, silence)
+    return _held(line, silence) or _again(line, silence) or _unseen(line, silence)
+
+
+def _held(line: Line, silence: Silence) -> Evidence | None:
+    """What ended the silence had been sent long before: the other side's clock shows that the recorder's is right."""
+    late = _lag_ns(silence, line.tick_ns) if _went_along(silence, line.tick_ns) else 0
+    if silence.after is None or silence.clock is None or not silence.duration_ns <= late * 2 <= silence.duration_ns * 5 // 2:
+        return None  # or the clock had jumped before the silence
+    who = line.by(silence.after)
+    words = f"by its time stamp, what came from the {who} at last had been sent {late / 1e9:.3f} s before: the path held it back"
+    return _whole(line, silence, Why.PATH, words)
 
 
 def _resent(silence: Silence, sender: int) -> list[Seen]:
@@ -332,9 +357,9 @@ def _unseen(line: Line, silence: Silence) -> Evidence | None:
             continue  # nothing gets lost between this sender and the recorder
         missed = line.unseen(silence, sender)
         first = silence.after
-        if first is None or first.side != sender or first.sequence > silence.standing[sender].next:
+        if first is None or first.side != sender or not first.length or first.sequence > silence.standing[sender].next:
             continue
-        if missed:
+        if missed > _answers_due(silence, sender):
             who = line.by_side(sender)
             return _whole(
                 line,
@@ -348,6 +373,13 @@ def _unseen(line: Line, silence: Silence) -> Evidence | None:
                 line, silence, Why.PATH, f"the silence ended with bytes in the wrong order, {late:,} of which were sent again"
             )
     return None
+
+
+def _answers_due(silence: Silence, sender: int) -> int:
+    """Bare acknowledgments that a side may have sent in a silence: that the capture lacks some of them means nothing."""
+    other = silence.standing[1 - sender]
+    asked = sum(seen.side != sender and seen.ns - silence.start_ns > SETTLED_NS for seen in silence.events)
+    return asked + (other.outstanding // max(other.mss, SMALLEST_FRAME) + 1 if other.outstanding else 0)
 
 
 def came_back_with_holes(line: Line, silence: Silence) -> Evidence | None:

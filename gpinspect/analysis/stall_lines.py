@@ -19,6 +19,7 @@ class Line:
     exchanges: tuple[Exchange, ...]
     counted: tuple[bool, bool] = (False, False)  # whether packet numbers of client and server can be trusted
     vantage: Vantage = Vantage.UNKNOWN
+    tick_ns: float = 1_000_000.0  # of the time stamps
     missing: list[tuple[int, Hole]] = field(default_factory=list)
     silences: list[Silence] = field(default_factory=list)  # with something to see, without those of a stepping clock
     _by_end: list[Silence] = field(default_factory=list)

@@ -30,13 +30,15 @@ from gpinspect.analysis.stall_evidence import MILLISECOND, Evidence, Why, came_b
 from gpinspect.analysis.stall_lines import Line, moving
 from gpinspect.engine.silences import Wait, plain
 from gpinspect.engine.trace import QUIET_NS
-from gpinspect.model import Cause
+from gpinspect.model import Cause, Vantage
 
 PAUSE_NS: Final = 500 * MILLISECOND
 """A server that says nothing to anybody for so long is held up, where its blocks come faster than a quarter of that."""
 LONG_PAUSE_NS: Final = 750 * MILLISECOND
 """A server that says nothing for so long is held up at any pace."""
 TIMES_USUAL: Final = 4
+LOSSY: Final = 4
+"""Silences of posts that loss explains, from which on loss is taken into account where it cannot be seen."""
 WRITERS_NS: Final = 800 * MILLISECOND
 """Pauses of half a second between the posts of a segment are usual; all of them together rest longer only if they have to."""
 MOST_BLOCKS: Final = 4096
@@ -51,6 +53,7 @@ class ServerLines:
     """All connections to one server address."""
 
     lines: list[Line]
+    jumps: Sequence[Interval] = ()  # of the recorder's clock, between connections
     evidence: dict[int, list[Evidence]] = field(default_factory=dict)  # by id of the line object
 
     @cached_property
@@ -59,6 +62,12 @@ class ServerLines:
         if not any(line.connection.tls for line in self.lines):
             return []
         return [line for line in self.lines if line.traced.established_ns and not line.client_side.payload and not line.carries]
+
+    @cached_property
+    def lossy(self) -> bool:
+        """Whether the path lost so much of what was posted that lost SYNs, which are not seen near the server, are likely."""
+        lost = sum(one.why in _ON_THE_WAY for line in self.lines if line.writes for one in self.of(line))
+        return lost >= LOSSY and any(line.vantage is not Vantage.NEAR_CLIENT for line in self.lines)
 
     @property
     def unanswered(self) -> list[Line]:
@@ -85,7 +94,7 @@ def together(server: ServerLines, loads: list[Line]) -> Iterator[StallDraft]:
     """Silences of all flows at once."""
     due = union(span for span in _dues(loads))
     pace, posts = _Pace(loads), _Posts(loads)
-    spans = [span for span in without(due, moving(loads)) if span[1] - span[0] >= QUIET_NS]
+    spans = [span for span in without(due, union([*moving(loads), *server.jumps])) if span[1] - span[0] >= QUIET_NS]
     ends = [end for _, end in spans]
     during: list[list[Line]] = [[] for _ in spans]
     for line in loads:
@@ -93,8 +102,12 @@ def together(server: ServerLines, loads: list[Line]) -> Iterator[StallDraft]:
             if spans[number][0] >= max(line.due[1], line.traced.end_ns):
                 break
             during[number].append(line)
+    dark = 0  # when the last blackout was over
     for span, present in zip(spans, during, strict=True):
-        yield from _silent(server, present, span, pace, posts)
+        for draft in _silent(server, present, span, pace, posts, dark):
+            if draft.pattern == BLACKOUT:
+                dark = max(dark, draft.span[1])
+            yield draft
 
 
 def _dues(loads: list[Line]) -> Iterator[Interval]:
@@ -130,8 +143,10 @@ class _Pace:
         return self._usual
 
 
-def _silent(server: ServerLines, loads: list[Line], span: Interval, pace: "_Pace", posts: "_Posts") -> Iterator[StallDraft]:
-    """One silence of everybody."""
+def _silent(
+    server: ServerLines, loads: list[Line], span: Interval, pace: "_Pace", posts: "_Posts", dark: int
+) -> Iterator[StallDraft]:
+    """One silence of everybody; `dark` is the end of the last blackout in front of it."""
     waiting = [line for line in loads if overlap(line.due, span) * 2 > span[1] - span[0] or _opens_in(line, span)]
     shown = [(line, evidence) for line in waiting if (evidence := server.over(line, span)) is not None]
     kinds = {evidence.why for _, evidence in shown}
@@ -173,7 +188,12 @@ def _silent(server: ServerLines, loads: list[Line], span: Interval, pace: "_Pace
         return
     others = [(line, evidence) for line, evidence in shown if evidence.why is Why.NOT_LOOKED_AT]
     parts = [Part(line, *_clip(evidence, span), evidence) for line, evidence in (*reads, *others)]
-    yield StallDraft(Cause.SERVER, _blocker(server, span, BLOCKED), span, parts, f"{len(parts)} flows: {reads[0][1].words}")
+    if all(evidence.silence.start_ns < dark and line.vantage is not Vantage.NEAR_SERVER for line, evidence in reads):
+        words = "no frame of these flows has come since the path went dark: their retransmission is awaited"
+        yield StallDraft(Cause.NETWORK, BLACKOUT, span, parts, words)
+        return
+    how_many = f"{len(parts)} flows: " if len(parts) > 1 else ""
+    yield StallDraft(Cause.SERVER, _blocker(server, span, BLOCKED), span, parts, how_many + reads[0][1].words)
 
 
 def _opens_in(line: Line, span: Interval) -> bool:
@@ -245,7 +265,12 @@ def _posted(server: ServerLines, posts: _Posts, span: Interval, shown: Sequence[
         yield StallDraft(Cause.SERVER, _blocker(server, span, STOPPED), span, parts, held[0][1].words)
     elif not held and not slow and duration >= WRITERS_NS:
         parts = posts.resting(span, [])
-        if parts:
+        if parts and any(part.line.one_way for part in parts):
+            yield StallDraft(Cause.UNKNOWN, UNCLEAR, span, parts, "only one direction was recorded")
+        elif parts and server.lossy:
+            words = "no segment began another post; the path loses frames, and a lost SYN is not seen here"
+            yield StallDraft(Cause.UNKNOWN, UNCLEAR, span, parts, words)
+        elif parts:
             yield StallDraft(Cause.SEGMENT, STARVED, span, parts, "every post was answered, and no segment began another")
 
 

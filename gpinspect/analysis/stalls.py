@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 from gpinspect.analysis.intervals import Interval, overlap, union
 from gpinspect.analysis.stall_alone import alone, unrecorded
+from gpinspect.analysis.stall_clock import jumps_between
 from gpinspect.analysis.stall_drafts import joined, told
 from gpinspect.analysis.stall_evidence import explain, jump_ns, tick_of
 from gpinspect.analysis.stall_lines import Line, by_server, counting
 from gpinspect.analysis.stall_together import ServerLines, late_returns, together
-from gpinspect.model import Stall, VantageEstimate
+from gpinspect.analysis.vantage import estimate
+from gpinspect.model import Stall, Vantage, VantageEstimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,16 @@ def judge_stalls(lines: Sequence[Line], known: VantageEstimate) -> Verdict:
     """
     counting(lines)
     tick = tick_of(lines)
-    stepped = [(one, ahead) for line in lines for one in line.traced.silences if (ahead := jump_ns(one, tick))]
-    jumps = union((one.start_ns, one.end_ns) for one, _ in stepped)
+    stepped = [
+        ((one.start_ns, one.end_ns), ahead) for line in lines for one in line.traced.silences if (ahead := jump_ns(one, tick))
+    ]
+    between = list(jumps_between(lines, tick))
+    stepped += between
+    jumps = union(span for span, _ in stepped)
     starts = [start for start, _ in jumps]
     sizes = [0] * len(jumps)
-    for one, ahead in stepped:
-        at = bisect_right(starts, one.start_ns) - 1
+    for (start, _), ahead in stepped:
+        at = bisect_right(starts, start) - 1
         sizes[at] = max(sizes[at], ahead)
 
     def jumped(span: Interval) -> bool:
@@ -49,15 +55,26 @@ def judge_stalls(lines: Sequence[Line], known: VantageEstimate) -> Verdict:
         return any(2 * overlap(span, jump) > max(jump[1] - jump[0], span[1] - span[0]) for jump in jumps[at : at + 2])
 
     for line in lines:
-        line.vantage = known.vantage
+        line.tick_ns = tick
         line.settle(jumped)
-    found = [stall for server in by_server(lines).values() for stall in _of_server(ServerLines(server))]
+    found: list[Stall] = []
+    for several in by_server(lines).values():
+        stood = known.vantage if known.given else _stood(several, known.vantage)
+        for line in several:
+            line.vantage = stood
+        found += _of_server(ServerLines(several, [span for span, _ in between]))
     found.sort(key=lambda stall: (stall.start_ns, stall.session or 0))
     return Verdict(
         found,
         [(end, by) for (_, end), by in zip(jumps, sizes, strict=True)],
         frozenset(line.connection.id for line in lines if line.one_way),
     )
+
+
+def _stood(lines: Sequence[Line], otherwise: Vantage) -> Vantage:
+    """Where the recorder stood on the way to one server: captures of several places may have been merged."""
+    stood = estimate((line.traced, line.client) for line in lines if line.carries).vantage
+    return otherwise if stood is Vantage.UNKNOWN else stood
 
 
 def _of_server(server: ServerLines) -> Iterator[Stall]:

@@ -56,4 +56,4 @@ def keeper(chosen: "Filter | None", found: "Inspection") -> Keep:
     from gpinspect.views.objects import counts_by_session
 
     sessions = {session.id: session for session in found.sessions}
-    return chosen(Around(sessions, counts_by_session(found.findings), found.first_ns))
+    return chosen(Around(sessions, counts_by_session(found.findings), found.first_ns, found.flows))

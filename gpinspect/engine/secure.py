@@ -34,8 +34,7 @@ class Secure:
         self.client = client
         self._tap = connection.index.tap
         self._streams = connection.streams
-        self.channels = (Channel(openings[0]), Channel(openings[1]))
-        self._by_role = (self.channels[client], self.channels[1 - client])
+        self.read_into((Channel(openings[0]), Channel(openings[1])))
         self.tls = TlsConnection(keys, self._deliver, self._lost, connection.index.hashed)
         self.preface = PostgresPreface(self.tls) if postgres else None
         self.stage = self.preface or self.tls
@@ -53,6 +52,11 @@ class Secure:
     def startup(self) -> Startup | None:
         """What the client asked the server for, in the clear or inside TLS."""
         return self._inside.startup() or self._clear.startup()
+
+    def read_into(self, channels: tuple[Channel, Channel]) -> None:
+        """Plaintext goes into these channels from now on, by side."""
+        self.channels = channels
+        self._by_role = (channels[self.client], channels[1 - self.client])
 
     def reader(self, side: int) -> "SecureReader":
         return SecureReader(self, side, self._streams[side])

@@ -30,6 +30,8 @@ SETTINGS_SHOWN = 2
 SCREEN = 22
 """Lines of a report on a screen of 24: the command that was typed and the next prompt have theirs."""
 QUERIES_SHOWN = 2
+PATH_SHOWN = 120
+NAME_SHOWN = 64
 WHOLE = 10_000
 """Folding limit that no report reaches in practice, for output that is no screen."""
 
@@ -109,7 +111,7 @@ def build_report(
     sections = [
         Section("read", tuple(_read_lines(found, utc, SOURCES_SHOWN if screen else WHOLE))),
         Section("ran", tuple(ran.lines())),
-        Section("wrong", tuple(_finding_lines(found.findings, FINDINGS_SHOWN if screen else WHOLE, screen))),
+        Section(_finding_title(found.findings), tuple(_finding_lines(found.findings, FINDINGS_SHOWN if screen else WHOLE, screen))),
     ]
     protected = tls_lines(tls, found.notices, screen=screen, brief=bool(found.sessions))
     protection = tuple(Line(text, indent=indent) for text, indent in protected)
@@ -128,6 +130,11 @@ def build_report(
         ran.look_closer(look, room - len(settings))
         sections[1] = Section("ran", tuple(ran.lines()))
     return Report(tuple(sections))
+
+
+def _finding_title(findings: Sequence[Finding]) -> str:
+    """Notes are worth knowing, and nothing is wrong with them."""
+    return "noted" if findings and all(one.severity is Severity.NOTE for one in findings) else "wrong"
 
 
 def _read_lines(found: Inspected, utc: bool, shown: int) -> Iterator[Line]:
@@ -235,7 +242,7 @@ def _queries(sessions: Sequence[Session]) -> Iterator[Line]:
 def _one_session(session: Session, exchanges: Sequence[Exchange]) -> Iterator[Line]:
     method = printable(session.method) if session.method else "-"
     version = f" (gpfdist {_release(session.server_version)})" if session.server_version else ""
-    path = printable(session.path) if session.path else "-"
+    path = shorten(printable(session.path), PATH_SHOWN, keep="both") if session.path else "-"
     yield Line(f"{session.id}  {method} {path}  on {session.server}{version}")
     ns = session.end_ns - session.start_ns
     facts = [
@@ -250,9 +257,9 @@ def _one_session(session: Session, exchanges: Sequence[Exchange]) -> Iterator[Li
 def _who(session: Session, of_query: int) -> Line:
     """The statement behind a session, as far as its requests tell."""
     parts = [
-        f"query {query_name(session.xid, session.cid, session.sn)}",
-        f"db {printable(session.database)}" if session.database else "",
-        f"user {printable(session.user)}" if session.user else "",
+        f"query {shorten(query_name(session.xid, session.cid, session.sn), NAME_SHOWN)}",
+        f"db {shorten(printable(session.database), NAME_SHOWN)}" if session.database else "",
+        f"user {shorten(printable(session.user), NAME_SHOWN)}" if session.user else "",
         f"{of_query} sessions of this query, together {session.query_delivery.value}" if of_query > 1 else "",
     ]
     return Line(", ".join(part for part in parts if part), indent=1)

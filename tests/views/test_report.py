@@ -81,3 +81,17 @@ def test_hostile_text_leaves_the_report_free_of_control_characters() -> None:
     )
     for screen in (True, False):
         assert text_of(found, screen=screen).replace("\n", "").isprintable()
+
+
+def test_names_of_any_length_leave_the_report_readable() -> None:
+    """Their ends are told: of a path 120 characters, of a role, a database and a transaction 64."""
+    long = "A" * 20_000
+    session = samples.session(path=f"/{long}/orders.tbl", database=long, user=long, xid=long)
+    text = text_of(samples.Found(sessions=[session]), screen=False)
+    assert max(map(len, text.splitlines())) < 300
+    assert "orders.tbl" in text
+
+
+def test_a_load_with_nothing_but_notes_has_nothing_wrong() -> None:
+    assert "\nnoted  1 note" in text_of(samples.Found(findings=[samples.finding(Severity.NOTE)]))
+    assert "\nwrong  1 error, 1 note" in text_of(samples.Found(findings=[samples.finding(), samples.finding(Severity.NOTE)]))
