@@ -97,7 +97,8 @@ class _Watch:
         inside = [watched(old, Scribe(self.mask, self.plans[side], Extents())) for side, old in enumerate(connection.channels)]
         for side, channel in enumerate(inside):
             channel.place = partial(self._place, 0 if side == self.client else 1)
-        connection.channels = connection.secure.channels = (inside[0], inside[1])
+        connection.channels = (inside[0], inside[1])
+        connection.secure.read_into((inside[0], inside[1]))
 
     def _place(self, role: int, extents: Extents, position: int, buffer: Buffer, start: int, end: int) -> None:
         """Plaintext of TLS comes although there is no key: its suite hides nothing."""
