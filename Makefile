@@ -34,7 +34,6 @@ artefacts: $(READY)
 	$(BIN)/gpinspect export docs protocol --check docs/protocol.md
 	$(BIN)/gpinspect export lua --check dissectors/wireshark/gpfdist.lua
 	$(BIN)/gpinspect export scapy --check dissectors/scapy/gpfdist.py
-	$(BIN)/gpinspect export lua --check dissectors/wireshark/gpfdist.lua
 	$(BIN)/gpinspect export scapy --check gpinspect/export/scapy/gpfdist.py
 	$(BIN)/gpinspect export spicy grammar --check dissectors/spicy/gpfdist.spicy
 	$(BIN)/gpinspect export spicy evt --check dissectors/spicy/gpfdist.evt

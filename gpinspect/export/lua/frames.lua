@@ -60,6 +60,12 @@ local function last(extractor)
     return all[#all]
 end
 
+-- The value of a field; 0 where a damaged header has none.
+local function number_of(extractor)
+    local field = last(extractor)
+    return field and field() or 0
+end
+
 local function connection_of(stream, table_of, pinfo, opened)
     local conn = table_of[stream]
     if conn == nil then
@@ -124,8 +130,8 @@ end
 -- The payload of the segment that a frame carries, cut out of the frame; nil where IP had put it together from fragments.
 -- Asking for the place of TCP's header would make Wireshark build all of its tree, so its ports and numbers are looked for.
 local function payload_in(frame, pinfo)
-    local length = last(tcp_length)()
-    local numbers = bytes_of(pinfo.src_port * 65536 + pinfo.dst_port) .. bytes_of(last(tcp_sequence)()) .. bytes_of(last(tcp_acknowledged)())
+    local length = number_of(tcp_length)
+    local numbers = bytes_of(pinfo.src_port * 65536 + pinfo.dst_port) .. bytes_of(number_of(tcp_sequence)) .. bytes_of(number_of(tcp_acknowledged))
     local offset = find(frame:raw(0, min(frame:len(), LONGEST_HEADERS)), numbers, 1, true)
     if not offset or length == 0 or offset + 12 >= frame:len() then return nil end
     local begin = offset - 1 + floor(frame(offset + 11, 1):uint() / 16) * 4
@@ -163,7 +169,7 @@ local function show_stored(conn, number, tvb, pinfo, tree)
         local side = side_of(conn, pinfo)
         local owner = owner_at(side, number)
         if owner and side.origin then
-            local position = (last(tcp_sequence).value - side.origin - owner.start) % WRAP
+            local position = (number_of(tcp_sequence) - side.origin - owner.start) % WRAP
             if shown_tree == nil or in_gui then shown_tree, shown_columns = wanted(pinfo, tree) end
             show_content(owner, position, tvb, pinfo, tree, shown_tree, shown_columns)
         end
@@ -185,7 +191,7 @@ local function plain(tvb, pinfo, tree, stream)
         return false
     end
     local length = tvb:reported_len()
-    if tvb:offset() == 0 or length ~= last(tcp_length).value then
+    if tvb:offset() == 0 or length ~= number_of(tcp_length) then
         return conn and conn.proven -- TCP has put several segments together: `rest` takes each from its frame
     end
     local number = pinfo.number
@@ -206,7 +212,7 @@ local function plain(tvb, pinfo, tree, stream)
         conn = connection_of(stream, connections, pinfo, opened(stream))
     end
     local was_proven = conn.proven
-    local list = read(conn, side_of(conn, pinfo), last(tcp_sequence).value, tvb, length, pinfo)
+    local list = read(conn, side_of(conn, pinfo), number_of(tcp_sequence), tvb, length, pinfo)
     store(number, list)
     if not settled(conn) then
         connections[stream] = false
@@ -260,7 +266,8 @@ function gp.dissector(tvb, pinfo, tree)
     local conn = connections[stream]
     if conn and conn.proven and not inner then
         -- the usual frame is in order and holds nothing but content: it is counted. No frame that was read before is in order
-        local sequence = tcp_sequence()()
+        local numbered = tcp_sequence()
+        local sequence = numbered and numbered() or 0
         local side, length = conn.answering, reported_length(tvb)
         if side.next ~= sequence then side = conn.asking end
         local left, owner = side.left, side.owner
@@ -312,7 +319,7 @@ inside_tls:register_heuristic("tls", function(tvb, pinfo, tree) return from_tls(
 -- Where the SYN of the other side was not captured, the first acknowledgment tells where its bytes begin.
 local function note_beginning(stream, pinfo)
     local known = syns[stream]
-    if not known[pinfo.dst_port] then known[pinfo.dst_port] = (last(tcp_acknowledged)() - 1) % WRAP end
+    if not known[pinfo.dst_port] then known[pinfo.dst_port] = (number_of(tcp_acknowledged) - 1) % WRAP end
 end
 
 -- Acknowledgments, ends, and pieces that TCP kept from us.
@@ -322,11 +329,11 @@ local function after(conn, pinfo, list, flags)
     current = list or {conn = conn}
     reading = pinfo.number
     if floor(flags / ACK) % 2 == 1 then
-        side.ack = last(tcp_acknowledged)()
+        side.ack = number_of(tcp_acknowledged)
         if conn.syns and not side.peer.next then note_beginning(conn.key, pinfo) end
     end
     if #side.peer.early > 0 then decide(side.peer, pinfo.rel_ts) end
-    if flags % 2 == 1 then side.fin = (last(tcp_sequence)() + last(tcp_length)()) % WRAP end -- where its FIN stands
+    if flags % 2 == 1 then side.fin = (number_of(tcp_sequence) + number_of(tcp_length)) % WRAP end -- where its FIN stands
     local reset = floor(flags / RESET) % 2 == 1
     conn.closed = conn.closed or side.fin ~= nil or reset
     if reset or (side.fin and side.peer.fin) then finish(conn) end
@@ -368,13 +375,14 @@ function rest.dissector(tvb, pinfo, tree)
         building = false
         return
     end
-    local flags = last(tcp_flags)()
-    local length = last(tcp_length)()
+    local flags = number_of(tcp_flags)
+    local length = number_of(tcp_length)
     conn = conn or tls_connections[stream]
     if flags == ACK and length == 0 and not any_by_rest and not (conn and (conn.sides[1].early[1] or conn.sides[2].early[1])) then
         building = false
         if conn then
-            side_of(conn, pinfo).ack = inner and last(tcp_acknowledged)() or tcp_acknowledged()()
+            local acknowledged = tcp_acknowledged()
+            side_of(conn, pinfo).ack = acknowledged and acknowledged() or 0
         elseif syns[stream] then
             note_beginning(stream, pinfo)
         end
@@ -383,7 +391,7 @@ function rest.dissector(tvb, pinfo, tree)
     local number = pinfo.number
     if not known_frame(number, pinfo) and floor(flags / SYN) % 2 == 1 then
         syns[stream] = syns[stream] or {}
-        syns[stream][pinfo.src_port] = last(tcp_sequence)()
+        syns[stream][pinfo.src_port] = number_of(tcp_sequence)
         if floor(flags / ACK) % 2 == 1 then note_beginning(stream, pinfo) end
     end
     if known_frame(number, pinfo) then
@@ -403,13 +411,13 @@ function rest.dissector(tvb, pinfo, tree)
         source = payload_in(tvb, pinfo)
         if source then
             if conn == nil then
-                if strange(stream, pinfo, source, last(tcp_sequence)()) then
+                if strange(stream, pinfo, source, number_of(tcp_sequence)) then
                     connections[stream] = false
                     return
                 end
                 conn = connection_of(stream, connections, pinfo, opened(stream))
             end
-            list = read(conn, side_of(conn, pinfo), last(tcp_sequence).value, source, length, pinfo)
+            list = read(conn, side_of(conn, pinfo), number_of(tcp_sequence), source, length, pinfo)
             if not settled(conn) then
                 connections[stream] = false
                 return
