@@ -184,7 +184,7 @@ PLAIN = "--json --no-progress"
 
 def tools() -> list[Tool]:
     """All that can be compared here, in the order of the table."""
-    rows = [
+    return [
         Tool("gpinspect sessions", GPINSPECT, PLAIN, gpinspect("sessions"), from_sessions, "gpinspect", DEV, BOTH),
         Tool("gpinspect exchanges", GPINSPECT, PLAIN, gpinspect("exchanges"), from_exchanges, "gpinspect", DEV, BOTH),
         Tool(
@@ -257,4 +257,3 @@ def tools() -> list[Tool]:
         ),
         Tool("dd", LIMIT, "bs=4M of=/dev/null", copied, nothing, "dd", "install coreutils", BOTH),
     ]
-    return rows

@@ -1,7 +1,7 @@
 """Peers: programs that speak gpfdist's protocol themselves, for tests and for standing in.
 
-`ReferenceServer` is a gpfdist, `ReferenceClient` so many segments. Every byte they send is built by the grammar. Nothing here judges
-captures.
+`ReferenceServer` is a gpfdist, `ReferenceClient` so many segments. Every byte they send is built by the grammar. Nothing here
+judges captures.
 """
 
 from typing import TYPE_CHECKING, Any
