@@ -34,6 +34,7 @@ def environment(folder: Path) -> dict[str, str]:
 def copy_of_the_checkout(folder: Path) -> Path:
     """Commands write where they stand; they shall not stand in the checkout."""
     (folder / "captures").symlink_to(ROOT / "captures")
+    (folder / "dissectors").symlink_to(ROOT / "dissectors")
     return folder
 
 

@@ -148,7 +148,7 @@ F.answer_in = ProtoField.framenum("gpfdist.answer_in", "Answer in frame", base.N
 F.request_in = ProtoField.framenum("gpfdist.request_in", "Request in frame", base.NONE, frametype.REQUEST, nil)
 F.time = ProtoField.relative_time("gpfdist.time", "Response time", "From the end of the request's head to that of the answer")
 F.session = ProtoField.string("gpfdist.session", "Session", base.UNICODE, "XID.CID.SN.PROTO:path, the name under which gpfdist keeps a session")
-F.connection = ProtoField.uint32("gpfdist.connection", "Connection", base.DEC, nil, 0, "Number of the TCP stream")
+F.stream = ProtoField.uint32("gpfdist.stream", "TCP stream", base.DEC, nil, 0, "Number of the connection, as tshark counts")
 F.exchange = ProtoField.uint32("gpfdist.exchange", "Exchange", base.DEC, nil, 0, "Request and answer, counted from 1 in each connection")
 F.gp_segment = ProtoField.int64("gpfdist.gp_segment", "Greenplum segment", base.DEC, nil, 0, "X-GP-SEGMENT-ID of the exchange, in each of its frames")
 F.message = ProtoField.none("gpfdist.message", "Message", "Letter, length and content")
@@ -1863,7 +1863,7 @@ end
 
 local function root_of(tree, source, conn, exchange)
     local root = source and source:len() > 0 and tree:add(gp, source()) or tree:add(gp)
-    generated(root, F.connection, conn.key)
+    generated(root, F.stream, conn.key)
     if exchange then
         generated(root, F.exchange, exchange.number)
         if exchange.session then generated(root, F.session, printable(exchange.session)) end
@@ -1954,10 +1954,10 @@ local function sessions_text()
             segment.bytes = segment.bytes + exchange.bytes
         end
     end
-    local lines = {string.rep("=", 96), "gpfdist sessions, and bytes of payload for each Greenplum segment"}
+    local lines = {string.rep("=", 72), "gpfdist sessions, and bytes of payload for each Greenplum segment"}
     local row = "%-12s %10s %10s %16s %8s"
     for _, session in ipairs(order) do
-        lines[#lines + 1] = string.rep("-", 96)
+        lines[#lines + 1] = string.rep("-", 72)
         lines[#lines + 1] = format("%s  %s", session.server, printable(session.name))
         lines[#lines + 1] = format(row, "segment", "exchanges", "packages", "bytes", "errors")
         local numbers = {}
@@ -1971,7 +1971,7 @@ local function sessions_text()
         lines[#lines + 1] = format(row, "all", format("%d", session.exchanges), format("%d", session.packages),
             format("%.0f", session.bytes), format("%d", session.errors))
     end
-    lines[#lines + 1] = string.rep("=", 96)
+    lines[#lines + 1] = string.rep("=", 72)
     return table.concat(lines, "\n")
 end
 

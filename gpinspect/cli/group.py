@@ -31,6 +31,7 @@ VERBS: dict[str, str] = {
     "send": "gpinspect.cli.send",
     "explain": "gpinspect.cli.explain",
     "why": "gpinspect.cli.why",
+    "verify": "gpinspect.cli.verify",
     "export": "gpinspect.cli.export",
     "serve": "gpinspect.cli.serve",
     "doctor": "gpinspect.cli.doctor",

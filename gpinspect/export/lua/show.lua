@@ -280,7 +280,7 @@ end
 
 local function root_of(tree, source, conn, exchange)
     local root = source and source:len() > 0 and tree:add(gp, source()) or tree:add(gp)
-    generated(root, F.connection, conn.key)
+    generated(root, F.stream, conn.key)
     if exchange then
         generated(root, F.exchange, exchange.number)
         if exchange.session then generated(root, F.session, printable(exchange.session)) end

@@ -47,10 +47,10 @@ local function sessions_text()
             segment.bytes = segment.bytes + exchange.bytes
         end
     end
-    local lines = {string.rep("=", 96), "gpfdist sessions, and bytes of payload for each Greenplum segment"}
+    local lines = {string.rep("=", 72), "gpfdist sessions, and bytes of payload for each Greenplum segment"}
     local row = "%-12s %10s %10s %16s %8s"
     for _, session in ipairs(order) do
-        lines[#lines + 1] = string.rep("-", 96)
+        lines[#lines + 1] = string.rep("-", 72)
         lines[#lines + 1] = format("%s  %s", session.server, printable(session.name))
         lines[#lines + 1] = format(row, "segment", "exchanges", "packages", "bytes", "errors")
         local numbers = {}
@@ -64,7 +64,7 @@ local function sessions_text()
         lines[#lines + 1] = format(row, "all", format("%d", session.exchanges), format("%d", session.packages),
             format("%.0f", session.bytes), format("%d", session.errors))
     end
-    lines[#lines + 1] = string.rep("=", 96)
+    lines[#lines + 1] = string.rep("=", 72)
     return table.concat(lines, "\n")
 end
 

@@ -58,7 +58,7 @@ OWN: Final = (
     ("request_in", "framenum:REQUEST", "Request in frame", ""),
     ("time", "relative_time", "Response time", "From the end of the request's head to that of the answer"),
     ("session", "string", "Session", "XID.CID.SN.PROTO:path, the name under which gpfdist keeps a session"),
-    ("connection", "uint32", "Connection", "Number of the TCP stream"),
+    ("stream", "uint32", "TCP stream", "Number of the connection, as tshark counts"),
     ("exchange", "uint32", "Exchange", "Request and answer, counted from 1 in each connection"),
     ("gp_segment", "int64", "Greenplum segment", "X-GP-SEGMENT-ID of the exchange, in each of its frames"),
     ("message", "none", "Message", "Letter, length and content"),

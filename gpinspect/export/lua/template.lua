@@ -1,4 +1,4 @@
--- {{made}}
+-- @@made@@
 -- gpfdist for Wireshark and tshark, 3.6 to 4.6: packages, requests and answers of Greenplum's file server on any port.
 -- Put this file into the folder of personal Lua plugins (Help > About Wireshark > Folders). Licence: GPL-2.0-or-later.
 
@@ -14,28 +14,28 @@ local min, max, floor, huge = math.min, math.max, math.floor, math.huge
 
 -- From the grammar ---------------------------------------------------------------------------------------------------
 
-{{constants}}
+@@constants@@
 
 local HEADERS = { -- lower-case name: exact spelling, field, type
-{{headers}}
+@@headers@@
 }
 
 local LETTERS = { -- byte of a message: its letter and what it holds
-{{letters}}
+@@letters@@
 }
 
 local CODES = { -- finding: name, expert group, severity
-{{codes}}
+@@codes@@
 }
 
 local STATUSES = { -- code, reason with % in the place of what changes, cause, advice
-{{statuses}}
+@@statuses@@
 }
 
 -- Fields -------------------------------------------------------------------------------------------------------------
 
 local F = {}
-{{fields}}
+@@fields@@
 
 local listed = {}
 for _, field in pairs(F) do listed[#listed + 1] = field end
@@ -48,16 +48,16 @@ for code, kind in pairs(CODES) do
 end
 gp.experts = expert_list
 
-{{part streams}}
+@@part_streams@@
 
-{{part heads}}
+@@part_heads@@
 
-{{part messages}}
+@@part_messages@@
 
-{{part openings}}
+@@part_openings@@
 
-{{part show}}
+@@part_show@@
 
-{{part sums}}
+@@part_sums@@
 
-{{part frames}}
+@@part_frames@@
